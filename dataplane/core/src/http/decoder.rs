@@ -1,0 +1,209 @@
+//! Cuts a connection's bytes into requests. The shell reads into [`Decoder::room`]; the decoder says when a request is
+//! whole, and refuses as soon as no continuation could be good. It never reads, waits or answers.
+
+use super::chunked::Chunked;
+use super::head::{self, Framing, Head, Method};
+use crate::limits::Limits;
+use crate::refusal::Refusal;
+
+/// Bytes a quiet connection holds, and the least that is read at once.
+pub const READ_BYTES: usize = 4 << 10;
+/// A buffer that grew past this for one request is given back after it.
+const KEPT_BYTES_MAX: usize = 64 << 10;
+
+/// What a connection is in the middle of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Between requests.
+    Idle,
+    /// A head has begun.
+    Head,
+    /// A body is arriving.
+    Body,
+}
+
+/// The outcome of one look at the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Read more.
+    NeedMore,
+    /// Read more, and tell the client to go on (`100 Continue`) first.
+    Continue,
+    /// A request is whole: see [`Decoder::request`], then [`Decoder::consume`].
+    Request,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    /// `checked` bytes were looked at already; the next look is due at `look_at` bytes.
+    Head { look_at: usize },
+    Length { head: Head, length: usize },
+    Chunked { head: Head, chunked: Chunked, raw: usize },
+    Whole { head: Head, body_bytes: usize, raw_end: usize },
+}
+
+/// One whole request: its head, and the bytes to which the head's spans refer.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'b> {
+    /// The head.
+    pub head: &'b Head,
+    /// The request's bytes, from its first.
+    pub bytes: &'b [u8],
+    /// The decoded body.
+    pub body: &'b [u8],
+}
+
+impl<'b> Request<'b> {
+    /// The path, without query.
+    pub fn path(&self) -> &'b [u8] {
+        self.head.path.of_bytes(self.bytes)
+    }
+}
+
+/// The framing state of one connection.
+#[derive(Debug)]
+pub struct Decoder {
+    /// Zeroed room and bytes; `filled` of it are bytes, the current request begins at `start`.
+    buffer: Vec<u8>,
+    start: usize,
+    filled: usize,
+    state: State,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Decoder { buffer: Vec::new(), start: 0, filled: 0, state: State::Head { look_at: 1 } }
+    }
+}
+
+impl Decoder {
+    /// Room for the next read, never empty.
+    pub fn room(&mut self) -> &mut [u8] {
+        if self.start > 0 && (self.filled == self.start || self.buffer.len() - self.filled < READ_BYTES) {
+            self.buffer.copy_within(self.start..self.filled, 0);
+            self.filled -= self.start;
+            self.start = 0;
+        }
+        if self.buffer.len() - self.filled < READ_BYTES / 2 {
+            // Doubling: a client pays for memory with bytes, not with a Content-Length.
+            let grown = (self.buffer.len() * 2).max(READ_BYTES);
+            self.buffer.resize(grown, 0);
+        }
+        &mut self.buffer[self.filled..]
+    }
+
+    /// Says that `count` bytes were read into the room.
+    pub fn filled(&mut self, count: usize) {
+        debug_assert!(self.filled + count <= self.buffer.len());
+        self.filled += count;
+    }
+
+    /// Bytes that wait behind the requests already taken.
+    pub fn waiting_bytes(&self) -> usize {
+        self.filled - self.start
+    }
+
+    /// What the connection is in the middle of.
+    pub fn phase(&self) -> Phase {
+        match self.state {
+            State::Head { .. } if self.filled == self.start => Phase::Idle,
+            State::Head { .. } => Phase::Head,
+            _ => Phase::Body,
+        }
+    }
+
+    /// Looks at the bytes.
+    ///
+    /// # Errors
+    /// The [`Refusal`] to answer; nothing more can be read from this connection if it closes.
+    pub fn step(&mut self, limits: &Limits) -> Result<Step, Refusal> {
+        let mut told_to_continue = false;
+        loop {
+            let available = self.filled - self.start;
+            match &mut self.state {
+                State::Head { look_at } => {
+                    if available < *look_at {
+                        return Ok(Step::NeedMore);
+                    }
+                    let bytes = &self.buffer[self.start..self.filled];
+                    let Some(head) = head::parse(bytes, limits)? else {
+                        // Looking again only after some growth keeps a head that drips in from costing its square.
+                        *look_at = available + 1 + available / 8;
+                        return Ok(Step::NeedMore);
+                    };
+                    told_to_continue = head.expects_continue && available == head.head_bytes;
+                    self.state = match head.framing {
+                        Framing::Length(length) if length > limits.body_bytes_max as u64 => {
+                            return Err(Refusal::BodyTooLarge);
+                        }
+                        Framing::Length(length) => State::Length { head, length: length as usize },
+                        Framing::Chunked => {
+                            let raw = head.head_bytes;
+                            State::Chunked { head, chunked: Chunked::default(), raw }
+                        }
+                    };
+                }
+                State::Length { head, length } => {
+                    let whole = head.head_bytes + *length;
+                    if available < whole {
+                        return Ok(if told_to_continue { Step::Continue } else { Step::NeedMore });
+                    }
+                    self.state = State::Whole { head: head.clone(), body_bytes: *length, raw_end: whole };
+                }
+                State::Chunked { head, chunked, raw } => {
+                    let bytes = &mut self.buffer[self.start..self.filled];
+                    let (taken, done) =
+                        chunked.decode(bytes, head.head_bytes, *raw, available, limits.body_bytes_max)?;
+                    *raw = taken;
+                    if !done {
+                        self.close_gap();
+                        return Ok(if told_to_continue { Step::Continue } else { Step::NeedMore });
+                    }
+                    let body_bytes = chunked.decoded_bytes;
+                    self.state = State::Whole { head: head.clone(), body_bytes, raw_end: taken };
+                }
+                State::Whole { .. } => return Ok(Step::Request),
+            }
+        }
+    }
+
+    /// Moves undecoded bytes down to the decoded ones, so that chunk lines do not pile up in the buffer.
+    fn close_gap(&mut self) {
+        let State::Chunked { head, chunked, raw } = &mut self.state else { return };
+        let decoded_end = head.head_bytes + chunked.decoded_bytes;
+        let gap = *raw - decoded_end;
+        if gap >= READ_BYTES {
+            self.buffer.copy_within(self.start + *raw..self.filled, self.start + decoded_end);
+            self.filled -= gap;
+            *raw = decoded_end;
+        }
+    }
+
+    /// The whole request, once [`Step::Request`] was said.
+    pub fn request(&self) -> Option<Request<'_>> {
+        let State::Whole { head, body_bytes, .. } = &self.state else { return None };
+        let bytes = &self.buffer[self.start..self.filled];
+        Some(Request { head, bytes, body: &bytes[head.head_bytes..head.head_bytes + body_bytes] })
+    }
+
+    /// Forgets the request just served.
+    pub fn consume(&mut self) {
+        let State::Whole { raw_end, .. } = self.state else { return };
+        self.start += raw_end;
+        self.state = State::Head { look_at: 1 };
+        if self.start == self.filled {
+            (self.start, self.filled) = (0, 0);
+            if self.buffer.len() > KEPT_BYTES_MAX {
+                self.buffer = Vec::new();
+            }
+        }
+    }
+
+    /// Whether the request being read expects no body at all, which HEAD answers need to know.
+    pub fn method(&self) -> Option<Method> {
+        match &self.state {
+            State::Head { .. } => None,
+            State::Length { head, .. } | State::Chunked { head, .. } | State::Whole { head, .. } => Some(head.method),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Response heads, written straight behind each other into the connection's output: one contiguous write an answer. It
+//! never copies a client's bytes except an origin that was checked.
+
+/// The content of an answer, as far as its head names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// No body and no `Content-Type`; `Content-Length: 0`, or none at all for 204.
+    Empty,
+    /// A body of this type and length.
+    Sized(&'static str, usize),
+    /// Server-sent events in the chunked coding.
+    Events,
+}
+
+/// JSON, the type of nearly every answer.
+pub const JSON: &str = "application/json";
+/// Plain text.
+pub const TEXT: &str = "text/plain; charset=utf-8";
+
+/// Header fields beyond the fixed ones.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Extra<'a> {
+    /// Names and values, already free of control characters.
+    pub fields: &'a [(&'static str, &'a str)],
+    /// The checked `Origin` to allow, as CORS wants it.
+    pub cors_origin: Option<&'a [u8]>,
+}
+
+/// The current time for `Date` (RFC 9110 section 6.6.1), 29 bytes, renewed by the shell each second.
+pub type DateText = [u8; 29];
+
+/// Appends a response head. `close` says that the connection ends behind this answer.
+pub fn write_head(
+    out: &mut Vec<u8>,
+    status: u16,
+    content: Content,
+    close: bool,
+    date: &DateText,
+    extra: Extra<'_>,
+) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(status_line(status).as_bytes());
+    out.extend_from_slice(b"\r\nDate: ");
+    out.extend_from_slice(date);
+    match content {
+        Content::Empty if status == 204 => {}
+        Content::Empty => out.extend_from_slice(b"\r\nContent-Length: 0"),
+        Content::Sized(kind, bytes) => {
+            out.extend_from_slice(b"\r\nContent-Type: ");
+            out.extend_from_slice(kind.as_bytes());
+            out.extend_from_slice(b"\r\nContent-Length: ");
+            out.extend_from_slice(itoa::Buffer::new().format(bytes).as_bytes());
+        }
+        Content::Events => out.extend_from_slice(
+            b"\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache, no-transform\r\nX-Accel-Buffering: no\
+              \r\nTransfer-Encoding: chunked",
+        ),
+    }
+    if close {
+        out.extend_from_slice(b"\r\nConnection: close");
+    }
+    for (name, value) in extra.fields {
+        debug_assert!(value.bytes().all(|byte| byte >= b' '));
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value.as_bytes());
+    }
+    if let Some(origin) = extra.cors_origin {
+        out.extend_from_slice(b"\r\nAccess-Control-Allow-Origin: ");
+        out.extend_from_slice(origin);
+        out.extend_from_slice(
+            b"\r\nVary: Origin\r\nAccess-Control-Expose-Headers: Mcp-Session-Id, MCP-Protocol-Version, Retry-After",
+        );
+    }
+    out.extend_from_slice(b"\r\n\r\n");
+}
+
+/// The answer to a CORS preflight whose origin was checked.
+pub fn write_preflight(out: &mut Vec<u8>, origin: &[u8], date: &DateText) {
+    const FIELDS: &[(&str, &str)] = &[
+        ("Access-Control-Allow-Methods", "POST, GET, DELETE, OPTIONS"),
+        (
+            "Access-Control-Allow-Headers",
+            "Content-Type, Accept, Authorization, X-API-Key, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, Last-Event-ID, X-Request-Id, traceparent",
+        ),
+        ("Access-Control-Max-Age", "600"),
+    ];
+    write_head(out, 204, Content::Empty, false, date, Extra { fields: FIELDS, cors_origin: Some(origin) });
+}
+
+/// Appends one chunk of the chunked coding; an empty `data` would end the body and is skipped.
+pub fn write_chunk(out: &mut Vec<u8>, data: &[u8]) {
+    if data.is_empty() {
+        return;
+    }
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let digits = (usize::BITS - data.len().leading_zeros()).div_ceil(4);
+    for digit in (0..digits).rev() {
+        out.push(HEX[data.len() >> (4 * digit) & 15]);
+    }
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(data);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends the last chunk.
+pub fn write_last_chunk(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"0\r\n\r\n");
+}
+
+fn status_line(status: u16) -> &'static str {
+    match status {
+        200 => "200 OK",
+        202 => "202 Accepted",
+        204 => "204 No Content",
+        400 => "400 Bad Request",
+        401 => "401 Unauthorized",
+        403 => "403 Forbidden",
+        404 => "404 Not Found",
+        405 => "405 Method Not Allowed",
+        406 => "406 Not Acceptable",
+        408 => "408 Request Timeout",
+        409 => "409 Conflict",
+        411 => "411 Length Required",
+        413 => "413 Content Too Large",
+        414 => "414 URI Too Long",
+        415 => "415 Unsupported Media Type",
+        417 => "417 Expectation Failed",
+        429 => "429 Too Many Requests",
+        431 => "431 Request Header Fields Too Large",
+        501 => "501 Not Implemented",
+        503 => "503 Service Unavailable",
+        505 => "505 HTTP Version Not Supported",
+        _ => "500 Internal Server Error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_read_back() {
+        let mut out = Vec::new();
+        for bytes in [1, 15, 16, 255, 256, 70_000] {
+            write_chunk(&mut out, &vec![b'x'; bytes]);
+        }
+        write_last_chunk(&mut out);
+        let filled = out.len();
+        let mut chunked = super::super::chunked::Chunked::default();
+        let done = chunked.decode(&mut out, 0, 0, filled, 1 << 20).expect("well-formed");
+        assert_eq!((done, chunked.decoded_bytes), ((filled, true), 70_543));
+    }
+}

@@ -1,0 +1,17 @@
+//! Every decision of the data plane. It is told bytes and time and answers what to do next; it owns no socket, clock,
+//! thread or lock. Start at [`request_path`], which names the stages of a request in order.
+#![forbid(unsafe_code)]
+
+pub mod request_path;
+
+pub mod limits;
+pub mod refusal;
+
+pub mod http;
+pub mod json;
+pub mod mcp;
+pub mod session;
+
+pub mod header_params;
+pub mod schema;
+pub mod uri_template;

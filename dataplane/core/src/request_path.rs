@@ -1,0 +1,127 @@
+//! The way of a request, stage by stage: start here. Each stage returns the proof that the next one takes.
+//!
+//! 1. [`crate::http::Decoder`] cuts the bytes into one request, read one way, or refuses.
+//! 2. [`admit`] checks that the caller may speak to this server at all: `Host`, `Origin`.
+//! 3. [`route`] finds what the path and method mean, and that the body can be read.
+//! 4. [`crate::json::JsonParser`] parses the body; [`crate::mcp::message`] says what kind of message it is.
+//! 5. [`crate::mcp::era`] chooses the era from the body and holds the headers to it.
+//! 6. The shell calls the tool and writes what [`crate::mcp::render`] makes of its result.
+
+use crate::http::authority::{AllowList, HostVerdict};
+use crate::http::decoder::Request;
+use crate::http::head::Method;
+use crate::refusal::Refusal;
+
+/// A request whose sender may speak to this server.
+#[derive(Clone, Copy)]
+pub struct Admitted<'b> {
+    request: Request<'b>,
+}
+
+impl<'b> Admitted<'b> {
+    /// The request.
+    pub fn request(&self) -> Request<'b> {
+        self.request
+    }
+
+    /// The checked origin, when the request came from a page.
+    pub fn origin(&self) -> Option<&'b [u8]> {
+        self.request.head.origin.bytes(self.request.bytes).filter(|origin| !origin.is_empty())
+    }
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// A JSON-RPC message for the MCP endpoint.
+    McpPost,
+    /// A legacy client opens or resumes a stream.
+    McpGet,
+    /// A legacy client ends its session.
+    McpDelete,
+    /// The process is up.
+    Livez,
+    /// The process takes new work.
+    Readyz,
+    /// Prometheus text.
+    Metrics,
+    /// State as JSON.
+    Status,
+    /// A CORS preflight.
+    Preflight,
+    /// OPTIONS without CORS: what the path allows.
+    Options,
+}
+
+/// The path of the MCP endpoint.
+pub const MCP_PATH: &[u8] = b"/mcp";
+/// The methods of [`MCP_PATH`], for `Allow`.
+pub const MCP_ALLOW: &str = "POST, GET, DELETE, OPTIONS";
+/// The methods of all other paths, for `Allow`.
+pub const READ_ALLOW: &str = "GET, HEAD, OPTIONS";
+
+/// Stage 2: `Host` and `Origin` (MCP transports, "Security Warning").
+///
+/// # Errors
+/// [`Refusal::HostNotAllowed`], [`Refusal::OriginNotAllowed`], or framing when `Host` is not a host.
+pub fn admit<'b>(request: Request<'b>, allowed: &AllowList) -> Result<Admitted<'b>, Refusal> {
+    let head = request.head;
+    if let Some(host) = head.host.bytes(request.bytes) {
+        match allowed.host(host) {
+            HostVerdict::Allowed => {}
+            HostVerdict::Foreign => return Err(Refusal::HostNotAllowed),
+            HostVerdict::Malformed => return Err(Refusal::Framing("Host is not a host name or address")),
+        }
+    }
+    match head.origin.bytes(request.bytes) {
+        _ if head.origin.count > 1 => Err(Refusal::OriginNotAllowed),
+        Some(origin) if !origin.is_empty() && !allowed.origin(origin) => Err(Refusal::OriginNotAllowed),
+        _ => Ok(Admitted { request }),
+    }
+}
+
+/// Stage 3: path, method, media types. `serves_mcp` is false on the admin listener.
+///
+/// # Errors
+/// 404, 405, 406, 415, or 400 for a session id that no server would mint.
+pub fn route(admitted: &Admitted<'_>, serves_mcp: bool) -> Result<Route, Refusal> {
+    let request = admitted.request;
+    let head = request.head;
+    if head.method == Method::Options {
+        let preflight = head.preflight_method.count > 0 && admitted.origin().is_some();
+        return Ok(if preflight { Route::Preflight } else { Route::Options });
+    }
+    let path = request.path();
+    if path == MCP_PATH && serves_mcp {
+        check_session_id(request)?;
+        return match head.method {
+            Method::Post if head.content_coded => Err(Refusal::ContentCoding),
+            Method::Post if !head.json_body => Err(Refusal::MediaType),
+            Method::Post if !head.accept.json() && !head.accept.event_stream() => Err(Refusal::NotAcceptable),
+            Method::Post => Ok(Route::McpPost),
+            Method::Get if !head.accept.event_stream() => Err(Refusal::NotAcceptable),
+            Method::Get => Ok(Route::McpGet),
+            Method::Delete => Ok(Route::McpDelete),
+            _ => Err(Refusal::MethodNotAllowed),
+        };
+    }
+    let route = match path {
+        b"/livez" => Route::Livez,
+        b"/readyz" | b"/health" => Route::Readyz,
+        b"/metrics" => Route::Metrics,
+        b"/status" => Route::Status,
+        _ => return Err(Refusal::NotFound),
+    };
+    if matches!(head.method, Method::Get | Method::Head) { Ok(route) } else { Err(Refusal::MethodNotAllowed) }
+}
+
+/// A session id needs 128 random bits (MCP transports, "Session Management"), which fewer characters cannot hold; what
+/// is shorter, repeated or not visible ASCII is a guess or an attack, in either era.
+fn check_session_id(request: Request<'_>) -> Result<(), Refusal> {
+    const BYTES_MIN: usize = 16;
+    const BYTES_MAX: usize = 256;
+    let field = request.head.session_id;
+    let Some(id) = field.bytes(request.bytes) else { return Ok(()) };
+    let plausible = (BYTES_MIN..=BYTES_MAX).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic);
+    if field.count == 1 && plausible { Ok(()) } else { Err(Refusal::SessionIdMalformed) }
+}
