@@ -1,1 +1,43 @@
-//! placeholder
+//! The data plane of Ringway, and the library through which tools are written: glommio shards around `ringway-core`.
+//!
+//! Start with [`Server::builder`], give it tools, and [`Server::run`] it; `examples/hello.rs` is the shortest useful
+//! server. A request's way is named in [`ringway_core::request_path`].
+
+mod answer;
+mod catalog;
+mod context;
+mod cpu;
+mod listener;
+mod mailbox;
+mod mcp;
+mod metrics;
+mod net;
+mod observe;
+mod outbox;
+mod preflight;
+mod random;
+mod server;
+mod session;
+mod shard;
+mod stdio;
+mod task;
+mod tool;
+
+pub mod builtin;
+
+pub use context::{AskError, Context};
+pub use cpu::CpuList;
+pub use preflight::Missing;
+pub use ringway_core::http::authority::{AllowList, BadAuthority};
+pub use ringway_core::limits::Limits;
+pub use ringway_core::mcp::types::{
+    Content, LogLevel, PromptArgument, PromptDefinition, PromptMessage, PromptResult, Question,
+    ResourceContents, ResourceDefinition, Role, TaskMode, TemplateDefinition, ToolAnnotations,
+    ToolDefinition, ToolResult,
+};
+pub use ringway_core::mcp::{RpcError, Version};
+pub use server::{Options, Running, Server, ServerBuilder, ServerHandle, StartError};
+pub use tool::{
+    Arguments, Completer, LocalFuture, Prompt, Resource, ResourceTemplate, Tool, ToolError,
+    prompt_fn, resource_fn, template_fn, tool_fn,
+};

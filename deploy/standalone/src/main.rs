@@ -1,1 +1,54 @@
-fn main() {}
+//! The `ringway` binary: reads the command line, starts the data plane, says where everything is. It never serves a
+//! request itself.
+#![forbid(unsafe_code)]
+
+mod arguments;
+
+mod greeting;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use ringway_dataplane::{Server, StartError, builtin};
+
+use arguments::{Arguments, Command, Serve};
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// The exit code for a machine that lacks something, a bad option or a taken address.
+const CANNOT_START: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
+        Command::Serve(serve) => run(serve),
+        Command::Stdio => server().and_then(|server| server.run_stdio(Default::default())),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            for line in error.to_string().lines() {
+                // Standard error that is closed leaves nobody to tell.
+                let _ = writeln!(std::io::stderr(), "ringway: {line}");
+            }
+            ExitCode::from(if matches!(error, StartError::Shard(_)) {
+                1
+            } else {
+                CANNOT_START
+            })
+        }
+    }
+}
+
+fn server() -> Result<Server, StartError> {
+    let builder = Server::builder("ringway", env!("CARGO_PKG_VERSION"));
+    builtin::add_to(builder).build()
+}
+
+fn run(serve: Serve) -> Result<(), StartError> {
+    let running = server()?.start(serve.options())?;
+    greeting::print(&running);
+    running.join()
+}

@@ -38,7 +38,11 @@ pub struct Chunked {
 
 impl Default for Chunked {
     fn default() -> Self {
-        Chunked { state: State::Size, overhead_bytes: 0, decoded_bytes: 0 }
+        Chunked {
+            state: State::Size,
+            overhead_bytes: 0,
+            decoded_bytes: 0,
+        }
     }
 }
 
@@ -60,7 +64,9 @@ impl Chunked {
             let rest = &buffer[raw..filled];
             match self.state {
                 State::Size => {
-                    let Some((size, line_bytes)) = size_line(rest)? else { return Ok((raw, false)) };
+                    let Some((size, line_bytes)) = size_line(rest)? else {
+                        return Ok((raw, false));
+                    };
                     if size > (body_bytes_max - self.decoded_bytes) as u64 {
                         return Err(Refusal::BodyTooLarge);
                     }
@@ -69,7 +75,13 @@ impl Chunked {
                         return Err(Refusal::BodyTooLarge);
                     }
                     raw += line_bytes;
-                    self.state = if size == 0 { State::Trailer } else { State::Data { left: size as usize } };
+                    self.state = if size == 0 {
+                        State::Trailer
+                    } else {
+                        State::Data {
+                            left: size as usize,
+                        }
+                    };
                 }
                 State::Data { left } => {
                     let taken = left.min(rest.len());
@@ -91,7 +103,9 @@ impl Chunked {
                     _ => return Err(BAD_DATA),
                 },
                 State::Trailer => {
-                    let Some(bytes) = trailer(rest)? else { return Ok((raw, false)) };
+                    let Some(bytes) = trailer(rest)? else {
+                        return Ok((raw, false));
+                    };
                     raw += bytes;
                     self.state = State::Done;
                 }
@@ -103,11 +117,16 @@ impl Chunked {
 
 /// The size and length of a complete chunk-size line; `None` while it could still become good.
 fn size_line(rest: &[u8]) -> Result<Option<(u64, usize)>, Refusal> {
-    let digits = rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let digits = rest
+        .iter()
+        .take_while(|byte| byte.is_ascii_hexdigit())
+        .count();
     if digits > 16 {
         return Err(BAD_SIZE);
     }
-    let Some(&next) = rest.get(digits) else { return Ok(None) };
+    let Some(&next) = rest.get(digits) else {
+        return Ok(None);
+    };
     if digits == 0 {
         return Err(BAD_SIZE);
     }
@@ -119,7 +138,11 @@ fn size_line(rest: &[u8]) -> Result<Option<(u64, usize)>, Refusal> {
         _ => return Err(BAD_LINE),
     };
     let Some(line_end) = line_end else {
-        return if rest.len() > LINE_BYTES_MAX { Err(BAD_LINE) } else { Ok(None) };
+        return if rest.len() > LINE_BYTES_MAX {
+            Err(BAD_LINE)
+        } else {
+            Ok(None)
+        };
     };
     if line_end > LINE_BYTES_MAX {
         return Err(BAD_LINE);
@@ -133,7 +156,12 @@ fn size_line(rest: &[u8]) -> Result<Option<(u64, usize)>, Refusal> {
 
 /// The index of the CR behind `*( ";" name [ "=" value ] )`, without optional white space; `None` when unfinished.
 fn extensions(rest: &[u8], mut at: usize) -> Result<Option<usize>, Refusal> {
-    let token_end = |from: usize| from + rest[from..].iter().take_while(|&&byte| is_token(byte)).count();
+    let token_end = |from: usize| {
+        from + rest[from..]
+            .iter()
+            .take_while(|&&byte| is_token(byte))
+            .count()
+    };
     loop {
         match rest.get(at) {
             Some(b'\r') => return Ok(Some(at)),
@@ -154,7 +182,9 @@ fn extensions(rest: &[u8], mut at: usize) -> Result<Option<usize>, Refusal> {
         }
         at += 1;
         if rest.get(at) == Some(&b'"') {
-            let Some(end) = quoted_end(rest, at + 1)? else { return Ok(None) };
+            let Some(end) = quoted_end(rest, at + 1)? else {
+                return Ok(None);
+            };
             at = end;
         } else {
             let value_end = token_end(at);
@@ -217,14 +247,20 @@ mod tests {
         let filled = buffer.len();
         let mut chunked = Chunked::default();
         let (_, done) = chunked.decode(&mut buffer, 0, 0, filled, 1 << 20)?;
-        Ok((String::from_utf8_lossy(&buffer[..chunked.decoded_bytes]).into_owned(), done))
+        Ok((
+            String::from_utf8_lossy(&buffer[..chunked.decoded_bytes]).into_owned(),
+            done,
+        ))
     }
 
     #[test]
     fn good_codings_give_their_data() {
         let whole = |text: &str| Ok((text.to_owned(), true));
         assert_eq!(decode("3\r\nfoo\r\n0\r\n\r\n"), whole("foo"));
-        assert_eq!(decode("1\r\na\r\nA;x=1;y=\"q;\\\"\"\r\n0123456789\r\n000\r\nX: y\r\n\r\n"), whole("a0123456789"));
+        assert_eq!(
+            decode("1\r\na\r\nA;x=1;y=\"q;\\\"\"\r\n0123456789\r\n000\r\nX: y\r\n\r\n"),
+            whole("a0123456789")
+        );
         assert_eq!(decode("3\r\nfo"), Ok(("fo".into(), false)));
     }
 

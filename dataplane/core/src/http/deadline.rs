@@ -63,8 +63,13 @@ mod tests {
         let limits = Limits::default();
         let secs = Duration::from_secs;
         let at = |phase, body_bytes, now| {
-            let progress =
-                Progress { phase, phase_began: secs(100), body_bytes, write_blocked_since: None, serving: false };
+            let progress = Progress {
+                phase,
+                phase_began: secs(100),
+                body_bytes,
+                write_blocked_since: None,
+                serving: false,
+            };
             overdue(&progress, secs(100) + now, &limits)
         };
         assert_eq!(at(Phase::Idle, 0, secs(60)), None);
@@ -72,9 +77,17 @@ mod tests {
         assert_eq!(at(Phase::Head, 0, secs(10)), None);
         assert_eq!(at(Phase::Head, 0, secs(11)), Some(Overdue::Head));
         assert_eq!(at(Phase::Body, 0, secs(5)), None);
-        assert_eq!(at(Phase::Body, 6_000, secs(6)), Some(Overdue::Body), "1 KiB/s after 5 s");
+        assert_eq!(
+            at(Phase::Body, 6_000, secs(6)),
+            Some(Overdue::Body),
+            "1 KiB/s after 5 s"
+        );
         assert_eq!(at(Phase::Body, 7_000, secs(6)), None);
-        assert_eq!(at(Phase::Body, 4_000_000, secs(31)), Some(Overdue::Body), "30 s in all");
+        assert_eq!(
+            at(Phase::Body, 4_000_000, secs(31)),
+            Some(Overdue::Body),
+            "30 s in all"
+        );
     }
 
     #[test]
@@ -91,6 +104,9 @@ mod tests {
         assert_eq!(overdue(&progress, secs(1_000), &limits), None);
         progress.write_blocked_since = Some(secs(1_000));
         assert_eq!(overdue(&progress, secs(1_030), &limits), None);
-        assert_eq!(overdue(&progress, secs(1_031), &limits), Some(Overdue::Write));
+        assert_eq!(
+            overdue(&progress, secs(1_031), &limits),
+            Some(Overdue::Write)
+        );
     }
 }

@@ -36,10 +36,23 @@ pub enum Step {
 #[derive(Clone, Debug)]
 enum State {
     /// `checked` bytes were looked at already; the next look is due at `look_at` bytes.
-    Head { look_at: usize },
-    Length { head: Head, length: usize },
-    Chunked { head: Head, chunked: Chunked, raw: usize },
-    Whole { head: Head, body_bytes: usize, raw_end: usize },
+    Head {
+        look_at: usize,
+    },
+    Length {
+        head: Head,
+        length: usize,
+    },
+    Chunked {
+        head: Head,
+        chunked: Chunked,
+        raw: usize,
+    },
+    Whole {
+        head: Head,
+        body_bytes: usize,
+        raw_end: usize,
+    },
 }
 
 /// One whole request: its head, and the bytes to which the head's spans refer.
@@ -72,14 +85,21 @@ pub struct Decoder {
 
 impl Default for Decoder {
     fn default() -> Self {
-        Decoder { buffer: Vec::new(), start: 0, filled: 0, state: State::Head { look_at: 1 } }
+        Decoder {
+            buffer: Vec::new(),
+            start: 0,
+            filled: 0,
+            state: State::Head { look_at: 1 },
+        }
     }
 }
 
 impl Decoder {
     /// Room for the next read, never empty.
     pub fn room(&mut self) -> &mut [u8] {
-        if self.start > 0 && (self.filled == self.start || self.buffer.len() - self.filled < READ_BYTES) {
+        if self.start > 0
+            && (self.filled == self.start || self.buffer.len() - self.filled < READ_BYTES)
+        {
             self.buffer.copy_within(self.start..self.filled, 0);
             self.filled -= self.start;
             self.start = 0;
@@ -136,31 +156,59 @@ impl Decoder {
                         Framing::Length(length) if length > limits.body_bytes_max as u64 => {
                             return Err(Refusal::BodyTooLarge);
                         }
-                        Framing::Length(length) => State::Length { head, length: length as usize },
+                        Framing::Length(length) => State::Length {
+                            head,
+                            length: length as usize,
+                        },
                         Framing::Chunked => {
                             let raw = head.head_bytes;
-                            State::Chunked { head, chunked: Chunked::default(), raw }
+                            State::Chunked {
+                                head,
+                                chunked: Chunked::default(),
+                                raw,
+                            }
                         }
                     };
                 }
                 State::Length { head, length } => {
                     let whole = head.head_bytes + *length;
                     if available < whole {
-                        return Ok(if told_to_continue { Step::Continue } else { Step::NeedMore });
+                        return Ok(if told_to_continue {
+                            Step::Continue
+                        } else {
+                            Step::NeedMore
+                        });
                     }
-                    self.state = State::Whole { head: head.clone(), body_bytes: *length, raw_end: whole };
+                    self.state = State::Whole {
+                        head: head.clone(),
+                        body_bytes: *length,
+                        raw_end: whole,
+                    };
                 }
                 State::Chunked { head, chunked, raw } => {
                     let bytes = &mut self.buffer[self.start..self.filled];
-                    let (taken, done) =
-                        chunked.decode(bytes, head.head_bytes, *raw, available, limits.body_bytes_max)?;
+                    let (taken, done) = chunked.decode(
+                        bytes,
+                        head.head_bytes,
+                        *raw,
+                        available,
+                        limits.body_bytes_max,
+                    )?;
                     *raw = taken;
                     if !done {
                         self.close_gap();
-                        return Ok(if told_to_continue { Step::Continue } else { Step::NeedMore });
+                        return Ok(if told_to_continue {
+                            Step::Continue
+                        } else {
+                            Step::NeedMore
+                        });
                     }
                     let body_bytes = chunked.decoded_bytes;
-                    self.state = State::Whole { head: head.clone(), body_bytes, raw_end: taken };
+                    self.state = State::Whole {
+                        head: head.clone(),
+                        body_bytes,
+                        raw_end: taken,
+                    };
                 }
                 State::Whole { .. } => return Ok(Step::Request),
             }
@@ -169,11 +217,14 @@ impl Decoder {
 
     /// Moves undecoded bytes down to the decoded ones, so that chunk lines do not pile up in the buffer.
     fn close_gap(&mut self) {
-        let State::Chunked { head, chunked, raw } = &mut self.state else { return };
+        let State::Chunked { head, chunked, raw } = &mut self.state else {
+            return;
+        };
         let decoded_end = head.head_bytes + chunked.decoded_bytes;
         let gap = *raw - decoded_end;
         if gap >= READ_BYTES {
-            self.buffer.copy_within(self.start + *raw..self.filled, self.start + decoded_end);
+            self.buffer
+                .copy_within(self.start + *raw..self.filled, self.start + decoded_end);
             self.filled -= gap;
             *raw = decoded_end;
         }
@@ -181,14 +232,25 @@ impl Decoder {
 
     /// The whole request, once [`Step::Request`] was said.
     pub fn request(&self) -> Option<Request<'_>> {
-        let State::Whole { head, body_bytes, .. } = &self.state else { return None };
+        let State::Whole {
+            head, body_bytes, ..
+        } = &self.state
+        else {
+            return None;
+        };
         let bytes = &self.buffer[self.start..self.filled];
-        Some(Request { head, bytes, body: &bytes[head.head_bytes..head.head_bytes + body_bytes] })
+        Some(Request {
+            head,
+            bytes,
+            body: &bytes[head.head_bytes..head.head_bytes + body_bytes],
+        })
     }
 
     /// Forgets the request just served.
     pub fn consume(&mut self) {
-        let State::Whole { raw_end, .. } = self.state else { return };
+        let State::Whole { raw_end, .. } = self.state else {
+            return;
+        };
         self.start += raw_end;
         self.state = State::Head { look_at: 1 };
         if self.start == self.filled {
@@ -203,7 +265,9 @@ impl Decoder {
     pub fn method(&self) -> Option<Method> {
         match &self.state {
             State::Head { .. } => None,
-            State::Length { head, .. } | State::Chunked { head, .. } | State::Whole { head, .. } => Some(head.method),
+            State::Length { head, .. }
+            | State::Chunked { head, .. }
+            | State::Whole { head, .. } => Some(head.method),
         }
     }
 }

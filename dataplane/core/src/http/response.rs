@@ -86,7 +86,17 @@ pub fn write_preflight(out: &mut Vec<u8>, origin: &[u8], date: &DateText) {
         ),
         ("Access-Control-Max-Age", "600"),
     ];
-    write_head(out, 204, Content::Empty, false, date, Extra { fields: FIELDS, cors_origin: Some(origin) });
+    write_head(
+        out,
+        204,
+        Content::Empty,
+        false,
+        date,
+        Extra {
+            fields: FIELDS,
+            cors_origin: Some(origin),
+        },
+    );
 }
 
 /// Appends one chunk of the chunked coding; an empty `data` would end the body and is skipped.
@@ -149,7 +159,9 @@ mod tests {
         write_last_chunk(&mut out);
         let filled = out.len();
         let mut chunked = super::super::chunked::Chunked::default();
-        let done = chunked.decode(&mut out, 0, 0, filled, 1 << 20).expect("well-formed");
+        let done = chunked
+            .decode(&mut out, 0, 0, filled, 1 << 20)
+            .expect("well-formed");
         assert_eq!((done, chunked.decoded_bytes), ((filled, true), 70_543));
     }
 }

@@ -46,7 +46,11 @@ pub struct JsonParser {
 
 impl Default for JsonParser {
     fn default() -> Self {
-        JsonParser { buffers: Buffers::new(4096), scratch: Vec::new(), tape: Tape(Vec::new()) }
+        JsonParser {
+            buffers: Buffers::new(4096),
+            scratch: Vec::new(),
+            tape: Tape(Vec::new()),
+        }
     }
 }
 
@@ -55,14 +59,29 @@ impl JsonParser {
     ///
     /// # Errors
     /// What is wrong with the text.
-    pub fn with<R>(&mut self, text: &[u8], then: impl FnOnce(Value<'_>) -> R) -> Result<R, JsonFault> {
+    pub fn with<R>(
+        &mut self,
+        text: &[u8],
+        then: impl FnOnce(Value<'_>) -> R,
+    ) -> Result<R, JsonFault> {
         self.scratch.clear();
         self.scratch.extend_from_slice(text);
-        self.scratch.resize(text.len() + simd_json::INPUT_PADDING, 0);
+        self.scratch
+            .resize(text.len() + simd_json::INPUT_PADDING, 0);
         let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
-        let filled = simd_json::fill_tape_padded(&mut self.scratch, text.len(), &mut self.buffers, &mut tape);
+        let filled = simd_json::fill_tape_padded(
+            &mut self.scratch,
+            text.len(),
+            &mut self.buffers,
+            &mut tape,
+        );
         let outcome = match filled {
-            Ok(()) => check(&tape.0).map(|()| then(Value { nodes: &tape.0, text })),
+            Ok(()) => check(&tape.0).map(|()| {
+                then(Value {
+                    nodes: &tape.0,
+                    text,
+                })
+            }),
             Err(_) => Err(JsonFault::Syntax),
         };
         self.tape = tape.reset();
@@ -75,7 +94,11 @@ impl JsonParser {
 
 fn check(nodes: &[Node<'_>]) -> Result<(), JsonFault> {
     let end = check_value(nodes, 0, 0)?;
-    if end == nodes.len() { Ok(()) } else { Err(JsonFault::Syntax) }
+    if end == nodes.len() {
+        Ok(())
+    } else {
+        Err(JsonFault::Syntax)
+    }
 }
 
 /// Checks the value at `at` and returns the index behind it. Recursion is bounded by [`DEPTH_MAX`].
@@ -107,16 +130,28 @@ fn check_value(nodes: &[Node<'_>], at: usize, depth: usize) -> Result<usize, Jso
 fn check_keys(nodes: &[Node<'_>], first: usize, count: usize) -> Result<(), JsonFault> {
     if count > KEYS_COMPARED_MAX {
         let mut seen = HashSet::with_capacity_and_hasher(count, ahash::RandomState::new());
-        let mut keys = Keys { nodes, at: first, left: count };
+        let mut keys = Keys {
+            nodes,
+            at: first,
+            left: count,
+        };
         return if keys.all(|(key, _)| seen.insert(key)) {
             Ok(())
         } else {
             Err(JsonFault::DuplicateKey)
         };
     }
-    let mut keys = Keys { nodes, at: first, left: count };
+    let mut keys = Keys {
+        nodes,
+        at: first,
+        left: count,
+    };
     while let Some((key, _)) = keys.next() {
-        let later = Keys { nodes, at: keys.at, left: keys.left };
+        let later = Keys {
+            nodes,
+            at: keys.at,
+            left: keys.left,
+        };
         if later.into_iter().any(|(other, _)| other == key) {
             return Err(JsonFault::DuplicateKey);
         }
@@ -142,7 +177,9 @@ impl<'a> Iterator for Keys<'a> {
     type Item = (&'a str, usize);
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
-        let Node::String(key) = self.nodes.get(self.at)? else { return None };
+        let Node::String(key) = self.nodes.get(self.at)? else {
+            return None;
+        };
         let value = self.at + 1;
         self.at = behind(self.nodes, value);
         Some((key, value))
@@ -160,7 +197,9 @@ impl<'a> Value<'a> {
     /// The value's text, exactly as it came.
     pub fn text(self) -> &'a str {
         // The parser has checked that the whole body is UTF-8, and the scanner cuts at ASCII bytes.
-        std::str::from_utf8(self.text).unwrap_or_default().trim_matches([' ', '\t', '\r', '\n'])
+        std::str::from_utf8(self.text)
+            .unwrap_or_default()
+            .trim_matches([' ', '\t', '\r', '\n'])
     }
 
     /// The string, unescaped.
@@ -173,7 +212,10 @@ impl<'a> Value<'a> {
 
     /// Whether this is an integer, written as one.
     pub fn is_integer(self) -> bool {
-        matches!(self.nodes.first(), Some(Node::Static(StaticNode::I64(_) | StaticNode::U64(_))))
+        matches!(
+            self.nodes.first(),
+            Some(Node::Static(StaticNode::I64(_) | StaticNode::U64(_)))
+        )
     }
 
     /// Whether this is any number.
@@ -189,19 +231,27 @@ impl<'a> Value<'a> {
     /// The object.
     pub fn as_object(self) -> Option<Object<'a>> {
         match self.nodes.first() {
-            Some(Node::Object { len, .. }) => Some(Object { value: self, len: *len }),
+            Some(Node::Object { len, .. }) => Some(Object {
+                value: self,
+                len: *len,
+            }),
             _ => None,
         }
     }
 
     /// The elements, when this is an array.
     pub fn as_array(self) -> Option<impl Iterator<Item = Value<'a>>> {
-        let Some(Node::Array { len, .. }) = self.nodes.first() else { return None };
+        let Some(Node::Array { len, .. }) = self.nodes.first() else {
+            return None;
+        };
         let mut texts = scan::elements(self.text);
         let mut at = 1;
         Some((0..*len).map_while(move |_| {
             let end = behind(self.nodes, at);
-            let element = Value { nodes: self.nodes.get(at..end)?, text: texts.next()? };
+            let element = Value {
+                nodes: self.nodes.get(at..end)?,
+                text: texts.next()?,
+            };
             at = end;
             Some(element)
         }))
@@ -231,7 +281,11 @@ pub struct Object<'a> {
 impl<'a> Object<'a> {
     /// The member's value.
     pub fn get(self, name: &str) -> Option<Value<'a>> {
-        let keys = Keys { nodes: self.value.nodes, at: 1, left: self.len };
+        let keys = Keys {
+            nodes: self.value.nodes,
+            at: 1,
+            left: self.len,
+        };
         let (index, (_, at)) = keys.enumerate().find(|(_, (key, _))| *key == name)?;
         let nodes = self.value.nodes.get(at..behind(self.value.nodes, at))?;
         let text = scan::members(self.value.text).nth(index)?;
@@ -240,7 +294,11 @@ impl<'a> Object<'a> {
 
     /// The member's string.
     pub fn str(self, name: &str) -> Option<&'a str> {
-        let mut keys = Keys { nodes: self.value.nodes, at: 1, left: self.len };
+        let mut keys = Keys {
+            nodes: self.value.nodes,
+            at: 1,
+            left: self.len,
+        };
         let (_, at) = keys.find(|(key, _)| *key == name)?;
         match self.value.nodes.get(at) {
             Some(Node::String(text)) => Some(text),
@@ -250,7 +308,12 @@ impl<'a> Object<'a> {
 
     /// Whether there is such a member.
     pub fn has(self, name: &str) -> bool {
-        Keys { nodes: self.value.nodes, at: 1, left: self.len }.any(|(key, _)| key == name)
+        Keys {
+            nodes: self.value.nodes,
+            at: 1,
+            left: self.len,
+        }
+        .any(|(key, _)| key == name)
     }
 
     /// The object as a value.
@@ -271,14 +334,38 @@ mod tests {
     fn one_reading_or_none() {
         assert_eq!(fault(r#"{"a":1,"b":{"a":2}}"#), None);
         assert_eq!(fault(r#"{"a":1,"a":2}"#), Some(JsonFault::DuplicateKey));
-        assert_eq!(fault(r#"{"a":1,"\u0061":2}"#), Some(JsonFault::DuplicateKey));
-        assert_eq!(fault(r#"[[{"x":[],"x":0}]]"#), Some(JsonFault::DuplicateKey));
+        assert_eq!(
+            fault(r#"{"a":1,"\u0061":2}"#),
+            Some(JsonFault::DuplicateKey)
+        );
+        assert_eq!(
+            fault(r#"[[{"x":[],"x":0}]]"#),
+            Some(JsonFault::DuplicateKey)
+        );
         let many: String = (0..40).map(|key| format!(r#""{key}":0,"#)).collect();
         assert_eq!(fault(&format!(r#"{{{many}"z":0}}"#)), None);
-        assert_eq!(fault(&format!(r#"{{{many}"7":0}}"#)), Some(JsonFault::DuplicateKey));
-        assert_eq!(fault(&format!("{}{}", "[".repeat(64), "]".repeat(64))), None);
-        assert_eq!(fault(&format!("{}{}", "[".repeat(65), "]".repeat(65))), Some(JsonFault::TooDeep));
-        for bad in ["", "{", "1 2", "[1,]", "{\"a\":NaN}", "\u{feff}1", "\"\u{1}\"", "nul"] {
+        assert_eq!(
+            fault(&format!(r#"{{{many}"7":0}}"#)),
+            Some(JsonFault::DuplicateKey)
+        );
+        assert_eq!(
+            fault(&format!("{}{}", "[".repeat(64), "]".repeat(64))),
+            None
+        );
+        assert_eq!(
+            fault(&format!("{}{}", "[".repeat(65), "]".repeat(65))),
+            Some(JsonFault::TooDeep)
+        );
+        for bad in [
+            "",
+            "{",
+            "1 2",
+            "[1,]",
+            "{\"a\":NaN}",
+            "\u{feff}1",
+            "\"\u{1}\"",
+            "nul",
+        ] {
             assert_eq!(fault(bad), Some(JsonFault::Syntax), "{bad:?}");
         }
     }
@@ -296,8 +383,15 @@ mod tests {
                 assert_eq!(text("s"), Some(r#""a\"}b""#));
                 assert_eq!(object.str("s"), Some("a\"}b"));
                 assert_eq!(text("o"), Some(r#"{"k":[1, 2]}"#));
-                let numbers = object.get("o").and_then(Value::as_object).and_then(|o| o.get("k"));
-                let texts: Vec<_> = numbers.and_then(Value::as_array).expect("array").map(Value::text).collect();
+                let numbers = object
+                    .get("o")
+                    .and_then(Value::as_object)
+                    .and_then(|o| o.get("k"));
+                let texts: Vec<_> = numbers
+                    .and_then(Value::as_array)
+                    .expect("array")
+                    .map(Value::text)
+                    .collect();
                 assert_eq!(texts, ["1", "2"]);
             })
             .expect("good JSON");

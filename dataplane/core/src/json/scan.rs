@@ -3,16 +3,26 @@
 
 /// The texts of an object's values, in order, white space included.
 pub fn members(object: &[u8]) -> impl Iterator<Item = &[u8]> {
-    Items { text: object, at: open(object, b'{'), keyed: true }
+    Items {
+        text: object,
+        at: open(object, b'{'),
+        keyed: true,
+    }
 }
 
 /// The texts of an array's elements, in order.
 pub fn elements(array: &[u8]) -> impl Iterator<Item = &[u8]> {
-    Items { text: array, at: open(array, b'['), keyed: false }
+    Items {
+        text: array,
+        at: open(array, b'['),
+        keyed: false,
+    }
 }
 
 fn open(text: &[u8], bracket: u8) -> usize {
-    text.iter().position(|&byte| byte == bracket).map_or(text.len(), |at| at + 1)
+    text.iter()
+        .position(|&byte| byte == bracket)
+        .map_or(text.len(), |at| at + 1)
 }
 
 struct Items<'a> {
@@ -35,11 +45,16 @@ impl<'a> Iterator for Items<'a> {
         let start = self.at;
         let end = value_end(self.text, start)?;
         let byte = *self.text.get(end)?;
-        if !self.keyed && byte == b']' && self.text[start..end].iter().all(u8::is_ascii_whitespace) {
+        if !self.keyed && byte == b']' && self.text[start..end].iter().all(u8::is_ascii_whitespace)
+        {
             return None;
         }
         // A comma leads to the next item; a closing bracket makes the next search fail.
-        self.at = if byte == b',' { end + 1 } else { self.text.len() };
+        self.at = if byte == b',' {
+            end + 1
+        } else {
+            self.text.len()
+        };
         Some(&self.text[start..end])
     }
 }
@@ -66,7 +81,10 @@ fn value_end(text: &[u8], mut at: usize) -> Option<usize> {
 /// The index behind the string whose opening quote is at `at`.
 fn string_end(text: &[u8], at: usize) -> usize {
     let mut at = at + 1;
-    while let Some(found) = text.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+    while let Some(found) = text
+        .get(at..)
+        .and_then(|rest| memchr::memchr2(b'"', b'\\', rest))
+    {
         at += found;
         if text[at] == b'"' {
             return at + 1;

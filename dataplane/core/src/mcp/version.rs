@@ -56,7 +56,11 @@ impl Version {
 
     /// The era this revision belongs to.
     pub fn era(self) -> Era {
-        if self == Version::V2026_07_28 { Era::Modern } else { Era::Legacy }
+        if self == Version::V2026_07_28 {
+            Era::Modern
+        } else {
+            Era::Legacy
+        }
     }
 
     /// What `initialize` answers to a wish: the wished revision when it is a legacy one, else the latest of those.

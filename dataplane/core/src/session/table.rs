@@ -12,6 +12,12 @@ pub trait Resident {
     fn is_in_use(&self) -> bool;
 }
 
+impl<R: Resident> Resident for std::rc::Rc<R> {
+    fn is_in_use(&self) -> bool {
+        R::is_in_use(self)
+    }
+}
+
 struct Entry<S> {
     state: S,
     last_used: Duration,
@@ -28,7 +34,12 @@ pub struct Table<S> {
 impl<S: Resident> Table<S> {
     /// An empty table of at most `count_max`; entries end after `idle_max`, or after `evict_idle_min` when room is needed.
     pub fn new(count_max: usize, idle_max: Duration, evict_idle_min: Duration) -> Table<S> {
-        Table { entries: HashMap::default(), count_max, idle_max, evict_idle_min }
+        Table {
+            entries: HashMap::default(),
+            count_max,
+            idle_max,
+            evict_idle_min,
+        }
     }
 
     /// Takes in `state` under `handle`, and returns what had to make room.
@@ -45,10 +56,18 @@ impl<S: Resident> Table<S> {
                 .filter(|(_, entry)| !entry.state.is_in_use() && idle(entry) >= self.evict_idle_min)
                 .max_by_key(|(_, entry)| idle(entry))
                 .map(|(handle, _)| *handle);
-            let Some(coldest) = coldest else { return Err(state) };
+            let Some(coldest) = coldest else {
+                return Err(state);
+            };
             evicted = self.remove(&coldest);
         }
-        self.entries.insert(handle, Entry { state, last_used: now });
+        self.entries.insert(
+            handle,
+            Entry {
+                state,
+                last_used: now,
+            },
+        );
         debug_assert!(self.entries.len() <= self.count_max);
         Ok(evicted)
     }
@@ -75,9 +94,16 @@ impl<S: Resident> Table<S> {
         let stale = |entry: &Entry<S>| {
             !entry.state.is_in_use() && now.saturating_sub(entry.last_used) > self.idle_max
         };
-        let handles: Vec<_> =
-            self.entries.iter().filter(|(_, entry)| stale(entry)).map(|(handle, _)| *handle).collect();
-        handles.iter().filter_map(|handle| self.remove(handle)).collect()
+        let handles: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| stale(entry))
+            .map(|(handle, _)| *handle)
+            .collect();
+        handles
+            .iter()
+            .filter_map(|handle| self.remove(handle))
+            .collect()
     }
 
     /// All states.
@@ -109,7 +135,10 @@ mod tests {
     }
 
     fn handle(n: u8) -> Handle {
-        Handle { home: 0, random: [n; 16] }
+        Handle {
+            home: 0,
+            random: [n; 16],
+        }
     }
 
     #[test]
@@ -118,8 +147,16 @@ mod tests {
         let mut table = Table::new(2, secs(100), secs(10));
         assert_eq!(table.insert(handle(1), State(1, true), secs(0)), Ok(None));
         assert_eq!(table.insert(handle(2), State(2, false), secs(1)), Ok(None));
-        assert_eq!(table.insert(handle(3), State(3, false), secs(5)), Err(State(3, false)), "2 is still warm");
-        assert_eq!(table.insert(handle(3), State(3, false), secs(11)), Ok(Some(State(2, false))), "1 is in use");
+        assert_eq!(
+            table.insert(handle(3), State(3, false), secs(5)),
+            Err(State(3, false)),
+            "2 is still warm"
+        );
+        assert_eq!(
+            table.insert(handle(3), State(3, false), secs(11)),
+            Ok(Some(State(2, false))),
+            "1 is in use"
+        );
         assert!(table.peek(&handle(2)).is_none());
         assert!(table.touch(&handle(3), secs(50)).is_some());
         assert!(table.expire(secs(150)).is_empty());

@@ -1,0 +1,19 @@
+// Usage: ts_v2.mjs MODE http URL | ts_v2.mjs MODE stdio COMMAND [ARG…]
+// MODE is `legacy`, `auto` or the revision to pin.
+
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
+import { mode, scenario, target, targetArgs, transport } from './scenario.mjs';
+
+const pinned = mode !== 'legacy' && mode !== 'auto';
+
+await scenario(
+    new Client(
+        { name: 'ringway-ci-ts-v2', version: '0' },
+        { versionNegotiation: { mode: pinned ? { pin: mode } : mode } },
+    ),
+    transport === 'http'
+        ? new StreamableHTTPClientTransport(new URL(target))
+        : new StdioClientTransport({ command: target, args: targetArgs }),
+    mode === 'legacy' ? '2025-11-25' : '2026-07-28',
+);

@@ -1,0 +1,52 @@
+-- wrk's side of serve.py: posts the request in the file WRK_REQUEST, and, where WRK_BODY names a file, compares each
+-- answer with it byte by byte. wrk cannot say which request an answer belongs to, so the request is always the same;
+-- crossed answers are caught by `ringway-bench load`.
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local bytes = file:read("*a")
+  file:close()
+  return bytes
+end
+
+-- No `request` function here: without one wrk builds the request once and sends the same bytes each time.
+local head, body = read(os.getenv("WRK_REQUEST")):match("^(.-)\r\n\r\n(.*)$")
+wrk.method, wrk.path = head:match("^(%S+) (%S+)")
+wrk.body = body
+for name, value in head:gmatch("\r\n([^:\r\n]+): ([^\r\n]*)") do
+  if name ~= "Host" then wrk.headers[name] = value end
+end
+
+wrong = 0
+first_wrong = ""
+
+local body_path = os.getenv("WRK_BODY") or ""
+if body_path ~= "" then
+  local want = read(body_path)
+  -- Defined only when it checks: having it makes wrk collect headers and body of each answer for Lua.
+  function response(status, _, got)
+    if status ~= 200 or got ~= want then
+      wrong = wrong + 1
+      if first_wrong == "" then first_wrong = status .. " " .. got:sub(1, 200) end
+    end
+  end
+end
+
+local threads = {}
+function setup(thread) table.insert(threads, thread) end
+
+function done(summary, latency)
+  local wrong_sum, first = 0, ""
+  for _, thread in ipairs(threads) do
+    wrong_sum = wrong_sum + thread:get("wrong")
+    if first == "" then first = thread:get("first_wrong") end
+  end
+  local errors = summary.errors
+  -- A wrong status is in `wrong` too when bodies are checked.
+  local status_errors = body_path == "" and errors.status or 0
+  io.write(string.format(
+    '{"requests":%d,"duration_us":%d,"p50_us":%d,"p99_us":%d,"errors":%d,"wrong":%d,"first_wrong":"%s"}\n',
+    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
+    errors.connect + errors.read + errors.write + errors.timeout + status_errors, wrong_sum,
+    (first:gsub('[%c"\\]', " "))))
+end

@@ -1,0 +1,151 @@
+//! What a request is answered with: a whole reply, or events as they come, from this shard or another. It never writes
+//! them: the connection does.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use ringway_core::http::response;
+use ringway_core::refusal::Refusal;
+
+use crate::outbox::{Reader, StreamEvent};
+
+/// Header fields of an answer beyond the fixed ones.
+pub type Fields = Vec<(&'static str, String)>;
+
+/// A whole reply.
+#[derive(Debug)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// `Content-Type`, absent without a body.
+    pub content_type: Option<&'static str>,
+    /// More header fields.
+    pub fields: Fields,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// A JSON reply.
+    pub fn json(status: u16, body: Vec<u8>) -> Reply {
+        Reply {
+            status,
+            content_type: Some(response::JSON),
+            fields: Vec::new(),
+            body,
+        }
+    }
+
+    /// A reply without a body.
+    pub fn empty(status: u16) -> Reply {
+        Reply {
+            status,
+            content_type: None,
+            fields: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
+    /// The same with another header field.
+    pub fn field(mut self, name: &'static str, value: impl Into<String>) -> Reply {
+        self.fields.push((name, value.into()));
+        self
+    }
+
+    /// The answer to a refusal.
+    pub fn refusal(refusal: Refusal, allow: &'static str) -> Reply {
+        let answer = refusal.answer();
+        let error = ringway_core::mcp::RpcError::new(answer.code, answer.message);
+        let mut reply = Reply::json(
+            answer.status,
+            ringway_core::mcp::render::error(Vec::new(), None, &error),
+        );
+        if let Some(seconds) = refusal.retry_after_seconds() {
+            reply = reply.field("Retry-After", seconds.to_string());
+        }
+        if answer.status == 405 {
+            reply = reply.field("Allow", allow);
+        }
+        reply
+    }
+}
+
+/// Events as they come.
+pub struct Events {
+    /// Where they come from.
+    pub source: Source,
+    /// What a stream's head carries besides the fixed fields.
+    pub fields: Fields,
+    /// How event ids begin, when the stream can be resumed.
+    pub id_prefix: Option<String>,
+    /// Whether the stream starts with an event that has an id and no data (MCP 2025-11-25).
+    pub primes: bool,
+    /// Whether this is a stream from its first byte on, whatever comes.
+    pub always_stream: bool,
+    /// Dropped with the answer: a modern call ends with its connection.
+    pub guard: Option<Box<dyn std::any::Any>>,
+}
+
+/// Where events come from.
+pub enum Source {
+    /// From an outbox of this shard.
+    Local(Reader),
+    /// From another shard.
+    Remote(async_channel::Receiver<StreamEvent>),
+}
+
+impl Source {
+    /// The next event.
+    pub async fn next(&mut self, committed: bool) -> StreamEvent {
+        match self {
+            Source::Local(reader) => {
+                poll_fn(|cx: &mut Context<'_>| reader.poll_next(committed, cx)).await
+            }
+            Source::Remote(receiver) => match receiver.recv().await {
+                // The home shard did not know whether we had committed.
+                Ok(StreamEvent::Sole { text, .. }) if committed => {
+                    StreamEvent::Message { number: 1, text }
+                }
+                Ok(event) => event,
+                Err(_) => StreamEvent::End,
+            },
+        }
+    }
+}
+
+/// What a request is answered with.
+pub enum Answer {
+    /// A whole reply.
+    Reply(Reply),
+    /// Events as they come.
+    Events(Events),
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Answer {
+        Answer::Reply(reply)
+    }
+}
+
+/// Polls `future` once, without waiting.
+pub async fn poll_now<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    poll_fn(|cx| {
+        Poll::Ready(match std::pin::Pin::new(&mut *future).poll(cx) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        })
+    })
+    .await
+}
+
+/// Waits for the end of `events` and returns the last message: the answer, without what came before it.
+pub async fn last_message(mut events: Events) -> Option<Vec<u8>> {
+    let mut last = None;
+    loop {
+        match events.source.next(false).await {
+            StreamEvent::Message { text, .. } => last = Some(text),
+            StreamEvent::Sole { text, .. } => return Some(text),
+            StreamEvent::Suspend | StreamEvent::End | StreamEvent::Overflow => return last,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The tools that every Ringway has.
+
+mod resource_usage;
+
+use std::cell::RefCell;
+
+use ringway_core::mcp::types::{ToolDefinition, ToolResult};
+use serde_json::json;
+
+use crate::server::ServerBuilder;
+use crate::tool::{Tool, tool_fn};
+
+/// Adds all of them.
+pub fn add_to(builder: ServerBuilder) -> ServerBuilder {
+    builder.tool(echo()).tool(get_resource_usage())
+}
+
+/// Gives back the text it is given.
+pub fn echo() -> impl Tool {
+    let definition = ToolDefinition::new("echo", "Gives back the text it is given.")
+        .title("Echo")
+        .input(json!({
+            "type": "object",
+            "properties": { "text": { "type": "string", "description": "What to give back." } },
+            "required": ["text"],
+            "additionalProperties": false
+        }))
+        .read_only();
+    tool_fn(definition, |mut arguments, _| async move {
+        Ok(match arguments.0.remove("text") {
+            Some(serde_json::Value::String(text)) => ToolResult::text(text),
+            _ => ToolResult::error("`text` must be a string"),
+        })
+    })
+}
+
+/// What this machine and process use at the moment.
+pub fn get_resource_usage() -> impl Tool {
+    let definition = ToolDefinition::new(
+        "get_resource_usage",
+        "CPU, memory, disks, load and GPUs of the machine Ringway runs on, and what its own process uses.",
+    )
+    .title("Resource usage")
+    .output(resource_usage::output_schema())
+    .read_only();
+    tool_fn(definition, |_, _| async move {
+        thread_local! {
+            // Each shard compares with what it saw last.
+            static LAST: RefCell<Option<resource_usage::Counters>> = const { RefCell::new(None) };
+        }
+        let last = LAST.with(RefCell::take);
+        let sample = move || resource_usage::sample(last.as_ref());
+        let (usage, counters) = glommio::executor().spawn_blocking(sample).await;
+        LAST.with(|last| last.replace(Some(counters)));
+        Ok(ToolResult::structured(usage))
+    })
+}

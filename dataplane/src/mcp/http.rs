@@ -1,0 +1,278 @@
+//! A POST to the MCP endpoint, from body to answer. It never reads or writes a socket.
+
+use std::rc::Rc;
+
+use ringway_core::header_params::HeaderLookup;
+use ringway_core::http::decoder::Request;
+use ringway_core::json::JsonFault;
+use ringway_core::mcp::era::{self, Carrier, McpHeaders};
+use ringway_core::mcp::rpc_error::PARSE;
+use ringway_core::mcp::{Era, RpcError, Version, message, render};
+use ringway_core::refusal::Refusal;
+use ringway_core::session::Handle;
+
+use super::plan::{self, Plan, Planned, Via};
+use super::{legacy, listen, tasks, work};
+use crate::answer::{Answer, Reply};
+use crate::metrics::Method;
+use crate::session::Session;
+use crate::shard::Shard;
+
+/// What the first look at a body finds.
+enum First {
+    /// A plan.
+    Planned(Plan, Method),
+    /// A legacy message for a session.
+    OfSession,
+    /// A batch, each message as text.
+    Batch(Vec<Vec<u8>>),
+}
+
+/// Answers a POST.
+pub async fn post(shard: &Rc<Shard>, request: Request<'_>) -> (Answer, Method) {
+    let head = request.head;
+    let headers = McpHeaders {
+        version: head.mcp_version.bytes(request.bytes),
+        method: head.mcp_method.bytes(request.bytes),
+        name: head.mcp_name.bytes(request.bytes),
+        repeated: head.mcp_version.count > 1
+            || head.mcp_method.count > 1
+            || head.mcp_name.count > 1,
+    };
+    let params = |suffix: &str| {
+        let mut found = HeaderLookup::Absent;
+        for (name, value) in &head.mcp_params {
+            if name
+                .of_bytes(request.bytes)
+                .eq_ignore_ascii_case(suffix.as_bytes())
+            {
+                found = match found {
+                    HeaderLookup::Absent => HeaderLookup::One(value.of_bytes(request.bytes)),
+                    _ => HeaderLookup::Repeated,
+                };
+            }
+        }
+        found
+    };
+    let session_id = head.session_id.bytes(request.bytes);
+    let via = Via {
+        carrier: Carrier::Http(headers),
+        params: &params,
+        session: None,
+    };
+    let first = shard.json.borrow_mut().with(request.body, |value| {
+        if value.array_len().is_some() {
+            let texts = value
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|item| item.text().as_bytes().to_vec());
+            return First::Batch(texts.collect());
+        }
+        if session_id.is_some() {
+            let is_legacy = match message::read(value) {
+                Ok(message) => !era::is_modern(&message) && !headers_are_modern(&headers),
+                Err(_) => false,
+            };
+            if is_legacy {
+                return First::OfSession;
+            }
+        }
+        let (plan, method) = plan::plan(shard, value, &via);
+        First::Planned(plan, method)
+    });
+    match first {
+        Err(fault) => (parse_error(fault), Method::Invalid),
+        Ok(First::Planned(plan, method)) => (carry_out(shard, plan, None).await, method),
+        Ok(First::OfSession) => (
+            legacy::post(
+                shard,
+                session_id.unwrap_or_default(),
+                &headers,
+                request.body,
+            )
+            .await,
+            Method::OfSession,
+        ),
+        Ok(First::Batch(texts)) => {
+            let is_modern = headers_are_modern(&headers);
+            (
+                batch(shard, session_id, &headers, texts, is_modern).await,
+                Method::Batch,
+            )
+        }
+    }
+}
+
+fn headers_are_modern(headers: &McpHeaders<'_>) -> bool {
+    let named = headers
+        .version
+        .and_then(|version| std::str::from_utf8(version).ok())
+        .and_then(Version::parse);
+    named.is_some_and(|version| version.era() == Era::Modern)
+}
+
+fn parse_error(fault: JsonFault) -> Answer {
+    let error = RpcError::new(PARSE, fault.to_string());
+    Reply::json(400, render::error(Vec::new(), None, &error)).into()
+}
+
+/// Carries out the plan for a single message.
+pub async fn carry_out(shard: &Rc<Shard>, plan: Plan, session: Option<&Rc<Session>>) -> Answer {
+    match plan {
+        Plan::Reply { status, message } => Reply::json(status, message).into(),
+        Plan::Accepted | Plan::Cancel { .. } => Reply::empty(202).into(),
+        Plan::Initialize {
+            id,
+            version,
+            capabilities,
+        } => legacy::initialize(shard, &id, version, capabilities),
+        Plan::Work(planned) => work::start(shard, *planned, route(session)).await,
+        Plan::Listen { id, filter } => listen::open(shard, id, filter),
+        Plan::Task {
+            id,
+            task,
+            caller,
+            verb,
+        } => tasks::answer(shard, &id, task, caller, verb).await,
+    }
+}
+
+fn route(session: Option<&Rc<Session>>) -> work::Route {
+    session.map_or(work::Route::Connection, |session| {
+        work::Route::Session(Rc::clone(session))
+    })
+}
+
+/// A JSON-RPC batch: only 2025-03-26 has them. All of its messages run at once; the answers come as one array.
+async fn batch(
+    shard: &Rc<Shard>,
+    session_id: Option<&[u8]>,
+    headers: &McpHeaders<'_>,
+    texts: Vec<Vec<u8>>,
+    is_modern: bool,
+) -> Answer {
+    let refuse = |text: &'static str| {
+        let error = RpcError::invalid_request(text);
+        Answer::from(Reply::json(400, render::error(Vec::new(), None, &error)))
+    };
+    if is_modern || texts.is_empty() || texts.len() > shard.limits.batch_max {
+        return refuse(
+            "Invalid Request: a batch must have 1 to 100 messages, and 2026-07-28 has none",
+        );
+    }
+    let session = match session_id.map(Handle::parse) {
+        None => None,
+        // A batch for a session of another shard is carried out there.
+        Some(Some(handle)) if handle.home != shard.id => {
+            let body = [&b"["[..], &texts.join(&b","[..]), b"]"].concat();
+            return legacy::forward_post(shard, handle, headers, body).await;
+        }
+        Some(handle) => match handle.and_then(|handle| shard.session(&handle)) {
+            Some(session) => Some(session),
+            None => return legacy::unknown_session(),
+        },
+    };
+    local_batch(shard, session.as_ref(), headers, texts)
+        .await
+        .unwrap_or_else(|| refuse("Invalid Request: this revision has no batches"))
+}
+
+/// Runs a batch on this shard; `None` when its revision has none.
+pub async fn local_batch(
+    shard: &Rc<Shard>,
+    session: Option<&Rc<Session>>,
+    headers: &McpHeaders<'_>,
+    texts: Vec<Vec<u8>>,
+) -> Option<Answer> {
+    let named = headers
+        .version
+        .and_then(|version| std::str::from_utf8(version).ok());
+    let version = match (session, named) {
+        (Some(session), _) => session.version,
+        (None, Some(name)) => Version::parse(name)?,
+        (None, None) => Version::LEGACY_ASSUMED,
+    };
+    if version > Version::V2025_03_26 {
+        return None;
+    }
+    let no_params = |_: &str| HeaderLookup::Absent;
+    let mut answers = Vec::new();
+    for text in &texts {
+        let via = Via {
+            carrier: Carrier::Http(*headers),
+            params: &no_params,
+            session,
+        };
+        let planned = shard
+            .json
+            .borrow_mut()
+            .with(text, |value| plan::plan(shard, value, &via).0);
+        let plan = match planned {
+            // `initialize` must come alone (MCP 2025-03-26, lifecycle), and nothing modern hides in a batch.
+            Ok(Plan::Initialize { id, .. } | Plan::Listen { id, .. } | Plan::Task { id, .. }) => {
+                let error =
+                    RpcError::invalid_request("Invalid Request: this method cannot be in a batch");
+                Plan::Reply {
+                    status: 400,
+                    message: render::error(Vec::new(), Some(&id), &error),
+                }
+            }
+            Ok(plan) => plan,
+            Err(_) => return None,
+        };
+        answers.push(plan);
+    }
+    Some(join(shard, answers, session).await)
+}
+
+/// Carries out plans side by side and joins their last messages into one array.
+async fn join(shard: &Rc<Shard>, plans: Vec<Plan>, session: Option<&Rc<Session>>) -> Answer {
+    let mut waiting = Vec::new();
+    for plan in plans {
+        let answer = match plan {
+            // Within a batch nothing can be asked and nothing streamed: calls run without their session's stream.
+            Plan::Work(planned) => {
+                let Planned {
+                    id,
+                    mut caller,
+                    rounds,
+                    work,
+                } = *planned;
+                caller.session = None;
+                caller.progress_token = None;
+                work::start(
+                    shard,
+                    Planned {
+                        id,
+                        caller,
+                        rounds,
+                        work,
+                    },
+                    work::Route::Connection,
+                )
+                .await
+            }
+            other => carry_out(shard, other, session).await,
+        };
+        waiting.push(answer);
+    }
+    let mut messages = Vec::new();
+    for answer in waiting {
+        match answer {
+            Answer::Reply(reply) if reply.body.is_empty() => {}
+            Answer::Reply(reply) => messages.push(reply.body),
+            Answer::Events(events) => messages.extend(crate::answer::last_message(events).await),
+        }
+    }
+    if messages.is_empty() {
+        return Reply::empty(202).into();
+    }
+    let body = [&b"["[..], &messages.join(&b","[..]), b"]"].concat();
+    Reply::json(200, body).into()
+}
+
+/// The answer to a request that found the shard's mailbox full.
+pub fn overloaded() -> Answer {
+    Reply::refusal(Refusal::Overloaded, "").into()
+}

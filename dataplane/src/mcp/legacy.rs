@@ -1,0 +1,303 @@
+//! Legacy sessions over HTTP: begun anywhere, kept on their home shard, reached from every connection (MCP transports,
+//! "Session Management" and "Resumability"). It never reads or writes a socket.
+
+use std::rc::Rc;
+
+use ringway_core::header_params::HeaderLookup;
+use ringway_core::mcp::era::{Carrier, McpHeaders};
+use ringway_core::mcp::rpc_error::{PARSE, SESSION_NOT_FOUND};
+use ringway_core::mcp::{RpcError, Version, render};
+use ringway_core::refusal::Refusal;
+use ringway_core::session::Handle;
+use serde_json::Value;
+
+use super::plan::{self, Via};
+use super::{http, lists};
+use crate::answer::{Answer, Events, Reply, Source};
+use crate::mailbox::{Forwarded, ForwardedAnswer, ForwardedVerb, Letter};
+use crate::outbox::StreamEvent;
+use crate::session::{STANDALONE, Session};
+use crate::shard::Shard;
+
+/// Events of a forwarded stream that may wait for the connection's shard.
+const FORWARDED_EVENTS_MAX: usize = 64;
+/// How often the home shard looks whether the connection of a quiet stream is still there.
+const FORWARDED_CHECK: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Begins a session here and answers `initialize`.
+pub fn initialize(shard: &Rc<Shard>, id: &str, version: Version, capabilities: Value) -> Answer {
+    let handle = shard.new_handle();
+    let session = Session::new(Some(handle), version, capabilities);
+    match shard
+        .sessions
+        .borrow_mut()
+        .insert(handle, session, shard.now())
+    {
+        Ok(evicted) => {
+            if let Some(evicted) = evicted {
+                evicted.end();
+            }
+        }
+        Err(_) => return http::overloaded(),
+    }
+    Reply::json(200, lists::initialize(shard, id, version))
+        .field("Mcp-Session-Id", handle.to_string())
+        .into()
+}
+
+/// The answer for a session that is not there, or is somebody else's.
+pub fn unknown_session() -> Answer {
+    let error = RpcError::new(SESSION_NOT_FOUND, "Session not found");
+    Reply::json(404, render::error(Vec::new(), None, &error)).into()
+}
+
+/// A message for a session.
+pub async fn post(
+    shard: &Rc<Shard>,
+    session_id: &[u8],
+    headers: &McpHeaders<'_>,
+    body: &[u8],
+) -> Answer {
+    let Some(handle) = Handle::parse(session_id) else {
+        return unknown_session();
+    };
+    if handle.home != shard.id {
+        return forward_post(shard, handle, headers, body.to_vec()).await;
+    }
+    local_post(shard, handle, headers, body).await
+}
+
+async fn local_post(
+    shard: &Rc<Shard>,
+    handle: Handle,
+    headers: &McpHeaders<'_>,
+    body: &[u8],
+) -> Answer {
+    let Some(session) = shard.session(&handle) else {
+        return unknown_session();
+    };
+    let no_params = |_: &str| HeaderLookup::Absent;
+    let via = Via {
+        carrier: Carrier::Http(*headers),
+        params: &no_params,
+        session: Some(&session),
+    };
+    let planned = shard
+        .json
+        .borrow_mut()
+        .with(body, |value| match value.as_array() {
+            Some(items) => Err(items
+                .map(|item| item.text().as_bytes().to_vec())
+                .collect::<Vec<_>>()),
+            None => Ok(plan::plan(shard, value, &via).0),
+        });
+    match planned {
+        Ok(Ok(plan)) => http::carry_out(shard, plan, Some(&session)).await,
+        Ok(Err(texts)) => {
+            let answer = http::local_batch(shard, Some(&session), headers, texts).await;
+            let error = RpcError::invalid_request("Invalid Request: this revision has no batches");
+            answer
+                .unwrap_or_else(|| Reply::json(400, render::error(Vec::new(), None, &error)).into())
+        }
+        Err(fault) => {
+            let error = RpcError::new(PARSE, fault.to_string());
+            Reply::json(400, render::error(Vec::new(), None, &error)).into()
+        }
+    }
+}
+
+/// Opens the session's stream, or takes one up again behind `last_event_id`.
+pub async fn get(
+    shard: &Rc<Shard>,
+    session_id: Option<&[u8]>,
+    last_event_id: Option<&[u8]>,
+) -> Answer {
+    let Some(session_id) = session_id else {
+        // Only a session has a stream; a client without one is told that GET is not for it.
+        return Reply::refusal(Refusal::MethodNotAllowed, "POST").into();
+    };
+    let Some(handle) = Handle::parse(session_id) else {
+        return unknown_session();
+    };
+    if handle.home != shard.id {
+        let verb = ForwardedVerb::Get(last_event_id.map(<[u8]>::to_vec));
+        return forward(shard, handle, verb, None).await;
+    }
+    local_get(shard, handle, last_event_id)
+}
+
+fn local_get(shard: &Rc<Shard>, handle: Handle, last_event_id: Option<&[u8]>) -> Answer {
+    let Some(session) = shard.session(&handle) else {
+        return unknown_session();
+    };
+    let resumed = last_event_id.and_then(parse_event_id);
+    let found = resumed.and_then(|(stream, after)| Some((stream, session.stream(stream)?, after)));
+    let (stream, outbox, after) = match found {
+        Some(found) => found,
+        None => {
+            let standalone = session.standalone(&shard.limits);
+            if standalone.has_reader() {
+                let error = RpcError::new(-32000, "Conflict: the session's stream is open already")
+                    .with_status(409);
+                return Reply::json(409, render::error(Vec::new(), None, &error)).into();
+            }
+            (STANDALONE, standalone, 0)
+        }
+    };
+    if shard.draining.get() {
+        outbox.end(200);
+    }
+    Answer::Events(Events {
+        source: Source::Local(outbox.attach(after)),
+        fields: Vec::new(),
+        id_prefix: Some(format!("{stream:x}-")),
+        primes: session.version >= Version::V2025_11_25 && after == 0,
+        always_stream: true,
+        guard: None,
+    })
+}
+
+/// `stream-number`, both hexadecimal, as the connection writes event ids.
+fn parse_event_id(id: &[u8]) -> Option<(u32, u64)> {
+    let (stream, number) = std::str::from_utf8(id).ok()?.split_once('-')?;
+    Some((
+        u32::from_str_radix(stream, 16).ok()?,
+        u64::from_str_radix(number, 16).ok()?,
+    ))
+}
+
+/// Ends a session.
+pub async fn delete(shard: &Rc<Shard>, session_id: Option<&[u8]>) -> Answer {
+    let Some(session_id) = session_id else {
+        let error = RpcError::new(-32000, "Bad Request: Mcp-Session-Id is missing");
+        return Reply::json(400, render::error(Vec::new(), None, &error)).into();
+    };
+    let Some(handle) = Handle::parse(session_id) else {
+        return unknown_session();
+    };
+    if handle.home != shard.id {
+        return forward(shard, handle, ForwardedVerb::Delete, None).await;
+    }
+    local_delete(shard, handle)
+}
+
+fn local_delete(shard: &Rc<Shard>, handle: Handle) -> Answer {
+    let removed = shard.sessions.borrow_mut().remove(&handle);
+    match removed {
+        Some(session) => {
+            session.end();
+            Reply::empty(200).into()
+        }
+        None => unknown_session(),
+    }
+}
+
+/// Has a message carried out by the session's home shard.
+pub async fn forward_post(
+    shard: &Rc<Shard>,
+    session: Handle,
+    headers: &McpHeaders<'_>,
+    body: Vec<u8>,
+) -> Answer {
+    forward(
+        shard,
+        session,
+        ForwardedVerb::Post(body),
+        headers.version.map(<[u8]>::to_vec),
+    )
+    .await
+}
+
+async fn forward(
+    shard: &Rc<Shard>,
+    session: Handle,
+    verb: ForwardedVerb,
+    version: Option<Vec<u8>>,
+) -> Answer {
+    if usize::from(session.home) >= shard.shard_count {
+        return unknown_session();
+    }
+    let (reply, answer) = async_channel::bounded(1);
+    let forwarded = Forwarded {
+        session,
+        verb,
+        version,
+        reply,
+    };
+    if !shard
+        .mailboxes
+        .send(session.home, Letter::Forwarded(forwarded))
+    {
+        return http::overloaded();
+    }
+    match answer.recv().await {
+        Ok(ForwardedAnswer::Reply(reply)) => reply.into(),
+        Ok(ForwardedAnswer::Events {
+            id_prefix,
+            primes,
+            always_stream,
+            events,
+        }) => Answer::Events(Events {
+            source: Source::Remote(events),
+            fields: Vec::new(),
+            id_prefix,
+            primes,
+            always_stream,
+            guard: None,
+        }),
+        Err(_) => http::overloaded(),
+    }
+}
+
+/// Carries out a request that another shard took, and sends back what comes of it.
+pub async fn serve_forwarded(shard: Rc<Shard>, forwarded: Forwarded) {
+    let Forwarded {
+        session,
+        verb,
+        version,
+        reply,
+    } = forwarded;
+    let headers = McpHeaders {
+        version: version.as_deref(),
+        ..McpHeaders::default()
+    };
+    let answer = match verb {
+        ForwardedVerb::Post(body) => local_post(&shard, session, &headers, &body).await,
+        ForwardedVerb::Get(last_event_id) => local_get(&shard, session, last_event_id.as_deref()),
+        ForwardedVerb::Delete => local_delete(&shard, session),
+    };
+    let mut events = match answer {
+        Answer::Reply(answer) => {
+            // Closed means that the connection is gone, and nobody needs the answer.
+            let _ = reply.try_send(ForwardedAnswer::Reply(answer));
+            return;
+        }
+        Answer::Events(events) => events,
+    };
+    let (sender, receiver) = async_channel::bounded(FORWARDED_EVENTS_MAX);
+    let first = ForwardedAnswer::Events {
+        id_prefix: events.id_prefix.take(),
+        primes: events.primes,
+        always_stream: events.always_stream,
+        events: receiver,
+    };
+    if reply.try_send(first).is_err() {
+        return;
+    }
+    let mut committed = events.always_stream;
+    loop {
+        let Some(event) =
+            crate::context::within(FORWARDED_CHECK, events.source.next(committed)).await
+        else {
+            if sender.is_closed() {
+                return;
+            }
+            continue;
+        };
+        committed |= matches!(event, StreamEvent::Message { .. });
+        let is_last = !matches!(event, StreamEvent::Message { .. });
+        if sender.send(event).await.is_err() || is_last {
+            return;
+        }
+    }
+}

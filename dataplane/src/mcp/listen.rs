@@ -1,0 +1,216 @@
+//! `subscriptions/listen` (2026-07-28): streams that announce what changed, and nothing a client did not ask for. It
+//! never holds more of them than the shard may.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use ringway_core::json::Value;
+use ringway_core::mcp::RpcError;
+use ringway_core::mcp::render::{self, META_SUBSCRIPTION, ResultWriter};
+use serde_json::{Map, Value as Tree, json};
+
+use crate::answer::{Answer, Events, Reply, Source};
+use crate::mailbox::Changed;
+use crate::outbox::Outbox;
+use crate::shard::Shard;
+
+/// URIs and task ids of one subscription.
+const NAMES_MAX: usize = 1024;
+
+/// What a client wants to hear.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    lists: Changed,
+    resources: BTreeSet<String>,
+    tasks: BTreeSet<String>,
+}
+
+impl Filter {
+    /// Reads `params.notifications`.
+    ///
+    /// # Errors
+    /// -32602 when a member has the wrong type or there are too many names.
+    pub fn read(value: Option<Value<'_>>) -> Result<Filter, RpcError> {
+        let bad =
+            |what: &str| RpcError::invalid_params(format!("Invalid params: `notifications{what}"));
+        let Some(tree) = value.and_then(|value| value.to_tree()) else {
+            return Err(bad("` must be an object"));
+        };
+        let members = tree.as_object().ok_or_else(|| bad("` must be an object"))?;
+        let wants = |name: &str| match members.get(name) {
+            None | Some(Tree::Null) => Ok(false),
+            Some(Tree::Bool(wanted)) => Ok(*wanted),
+            Some(_) => Err(bad(&format!(".{name}` must be true or false"))),
+        };
+        let names = |name: &str| {
+            let Some(value) = members.get(name).filter(|value| !value.is_null()) else {
+                return Ok(BTreeSet::new());
+            };
+            let items = value.as_array().filter(|items| items.len() <= NAMES_MAX);
+            let texts =
+                items.map(|items| items.iter().map(|item| item.as_str().map(str::to_owned)));
+            let all = texts.and_then(|texts| texts.collect::<Option<BTreeSet<String>>>());
+            all.ok_or_else(|| {
+                bad(&format!(
+                    ".{name}` must be an array of at most {NAMES_MAX} strings"
+                ))
+            })
+        };
+        Ok(Filter {
+            lists: Changed {
+                tools: wants("toolsListChanged")?,
+                prompts: wants("promptsListChanged")?,
+                resources: wants("resourcesListChanged")?,
+            },
+            resources: names("resourceSubscriptions")?,
+            tasks: names("taskIds")?,
+        })
+    }
+
+    /// The part this server honours.
+    fn honoured(&self, shard: &Shard) -> Tree {
+        let catalog = shard.catalog();
+        let mut honoured = Map::new();
+        let mut add = |name: &str, wanted: bool| {
+            if wanted {
+                honoured.insert(name.into(), true.into());
+            }
+        };
+        add("toolsListChanged", self.lists.tools);
+        add(
+            "promptsListChanged",
+            self.lists.prompts && catalog.has_prompts(),
+        );
+        add(
+            "resourcesListChanged",
+            self.lists.resources && catalog.has_resources(),
+        );
+        if !self.resources.is_empty() && catalog.has_resources() {
+            honoured.insert("resourceSubscriptions".into(), json!(self.resources));
+        }
+        if !self.tasks.is_empty() {
+            honoured.insert("taskIds".into(), json!(self.tasks));
+        }
+        Tree::Object(honoured)
+    }
+}
+
+/// One open stream.
+pub struct Listen {
+    /// The request's id as JSON text: it names the subscription with its own type.
+    id: String,
+    filter: Filter,
+    outbox: Rc<Outbox>,
+}
+
+impl Listen {
+    fn send(&self, method: &str, mut params: Tree) {
+        let id: Tree = serde_json::from_str(&self.id).unwrap_or_default();
+        if let Some(members) = params.as_object_mut() {
+            members.insert("_meta".into(), json!({ META_SUBSCRIPTION: id }));
+        }
+        self.outbox.push(render::notification(method, &params));
+    }
+
+    /// Announces changed lists.
+    pub fn lists_changed(&self, changed: Changed) {
+        for (method, wanted) in list_methods(changed, self.filter.lists) {
+            if wanted {
+                self.send(method, json!({}));
+            }
+        }
+    }
+
+    /// Announces a changed resource.
+    pub fn resource_updated(&self, uri: &str) {
+        if self.filter.resources.contains(uri) {
+            self.send("notifications/resources/updated", json!({ "uri": uri }));
+        }
+    }
+
+    /// Announces a changed task.
+    pub fn task_changed(&self, task: &str, detail: &str) {
+        if self.filter.tasks.contains(task) {
+            self.send(
+                "notifications/tasks",
+                serde_json::from_str(detail).unwrap_or_default(),
+            );
+        }
+    }
+
+    /// Ends the stream with its result.
+    pub fn finish(&self, shard: &Shard) {
+        let id: Tree = serde_json::from_str(&self.id).unwrap_or_default();
+        let meta = json!({ META_SUBSCRIPTION: id });
+        self.outbox.finish(
+            200,
+            ResultWriter::with_meta(&self.id, &shard.identity, &meta),
+        );
+    }
+}
+
+/// The notification of each changed list, and whether it is wanted.
+pub fn list_methods(changed: Changed, wanted: Changed) -> [(&'static str, bool); 3] {
+    [
+        (
+            "notifications/tools/list_changed",
+            changed.tools && wanted.tools,
+        ),
+        (
+            "notifications/prompts/list_changed",
+            changed.prompts && wanted.prompts,
+        ),
+        (
+            "notifications/resources/list_changed",
+            changed.resources && wanted.resources,
+        ),
+    ]
+}
+
+/// Takes a stream off its shard when its connection ends.
+struct ListenGuard {
+    shard: Rc<Shard>,
+    key: usize,
+}
+
+impl Drop for ListenGuard {
+    fn drop(&mut self) {
+        self.shard.listens.borrow_mut().try_remove(self.key);
+    }
+}
+
+/// Opens a stream: its first message says what will be announced.
+pub fn open(shard: &Rc<Shard>, id: String, filter: Filter) -> Answer {
+    let mut listens = shard.listens.borrow_mut();
+    if listens.len() >= shard.limits.listens_max {
+        let error = RpcError::internal("Too many open subscriptions; try again soon");
+        return Reply::json(200, render::error(Vec::new(), Some(&id), &error)).into();
+    }
+    let listen = Listen {
+        id,
+        filter,
+        outbox: Outbox::plain(&shard.limits),
+    };
+    let honoured = listen.filter.honoured(shard);
+    listen.send(
+        "notifications/subscriptions/acknowledged",
+        json!({ "notifications": honoured }),
+    );
+    let source = Source::Local(listen.outbox.attach(0));
+    let key = listens.insert(listen);
+    let guard = ListenGuard {
+        shard: Rc::clone(shard),
+        key,
+    };
+    if shard.draining.get() {
+        listens[key].finish(shard);
+    }
+    Answer::Events(Events {
+        source,
+        fields: Vec::new(),
+        id_prefix: None,
+        primes: false,
+        always_stream: true,
+        guard: Some(Box::new(guard)),
+    })
+}

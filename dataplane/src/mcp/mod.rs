@@ -1,0 +1,16 @@
+//! MCP messages become plans, plans become work, work becomes answers: the part of the shell that knows methods. It
+//! never touches a socket.
+
+pub mod plan;
+
+pub mod lists;
+
+pub mod work;
+
+pub mod http;
+
+pub mod legacy;
+
+pub mod listen;
+
+pub mod tasks;

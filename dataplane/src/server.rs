@@ -1,0 +1,585 @@
+//! The server as its user builds and runs it: what it offers, how it starts its shards, how it stops. It never serves a
+//! request itself.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use glommio::{LocalExecutorBuilder, Placement, PoolPlacement};
+use ringway_core::http::authority::AllowList;
+use ringway_core::limits::Limits;
+use ringway_core::mcp::render::ServerIdentity;
+use ringway_core::mcp::request_state::StateKey;
+
+use crate::catalog::{Catalog, CatalogError, Parts};
+use crate::cpu::{self, CpuList};
+use crate::listener;
+use crate::mailbox::{Changed, Letter, Mailboxes};
+use crate::metrics::ShardMetrics;
+use crate::net;
+use crate::observe::Observatory;
+use crate::preflight::{self, Missing};
+use crate::random;
+use crate::shard::{self, Setup};
+use crate::stdio;
+use crate::tool::{Prompt, Resource, ResourceTemplate, Tool};
+
+/// How a server runs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where MCP is served. Port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// Where health, metrics and status are served besides.
+    pub admin_listen: Option<SocketAddr>,
+    /// Shards; one a core when absent.
+    pub shards: Option<usize>,
+    /// Cores to run on; those the process may use when absent.
+    pub cpus: Option<CpuList>,
+    /// Bounds.
+    pub limits: Limits,
+    /// Hosts this server answers for, besides loopback names and the address it listens on. `*` for any.
+    pub allow_hosts: Vec<String>,
+    /// Origins of pages that may call, besides those on loopback. `*` for any.
+    pub allow_origins: Vec<String>,
+    /// Seals what multi-round-trip clients carry; replicas that share clients must share it. Random when absent.
+    pub state_key: Option<[u8; 32]>,
+    /// Whether SIGTERM and SIGINT drain the server.
+    pub handle_signals: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            listen: SocketAddr::from(([127, 0, 0, 1], 9999)),
+            admin_listen: None,
+            shards: None,
+            cpus: None,
+            limits: Limits::default(),
+            allow_hosts: Vec::new(),
+            allow_origins: Vec::new(),
+            state_key: None,
+            handle_signals: true,
+        }
+    }
+}
+
+/// Why a server does not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// The machine does not grant what is needed. The `ringway` binary exits with 2.
+    Missing(Vec<Missing>),
+    /// Something offered is not good.
+    Catalog(CatalogError),
+    /// An option cannot be used.
+    Option(String),
+    /// An address cannot be had.
+    Listen(SocketAddr, std::io::Error),
+    /// A shard did not start.
+    Shard(String),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Missing(all) => {
+                for (index, missing) in all.iter().enumerate() {
+                    write!(f, "{}{missing}", if index > 0 { "\n" } else { "" })?;
+                }
+                Ok(())
+            }
+            StartError::Catalog(error) => error.fmt(f),
+            StartError::Option(text) => f.write_str(text),
+            StartError::Listen(address, error) => {
+                write!(
+                    f,
+                    "cannot listen on {address}: {error} (choose another with --listen or --admin-listen)"
+                )
+            }
+            StartError::Shard(text) => write!(f, "a shard did not start: {text}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// Collects what a server offers. Order is kept: lists show it.
+pub struct ServerBuilder {
+    identity: ServerIdentity,
+    instructions: Option<Arc<str>>,
+    parts: Parts,
+    error: Option<CatalogError>,
+}
+
+impl ServerBuilder {
+    /// Tells models how to use this server.
+    pub fn instructions(mut self, text: &str) -> Self {
+        self.instructions = Some(text.into());
+        self
+    }
+
+    /// Adds a tool.
+    pub fn tool(mut self, tool: impl Tool) -> Self {
+        let added = self.parts.add_tool(Arc::new(tool));
+        self.keep_first(added)
+    }
+
+    /// Adds a resource.
+    pub fn resource(mut self, resource: impl Resource) -> Self {
+        let added = self.parts.add_resource(Arc::new(resource));
+        self.keep_first(added)
+    }
+
+    /// Adds a family of resources.
+    pub fn template(mut self, resources: impl ResourceTemplate) -> Self {
+        let added = self.parts.add_template(Arc::new(resources));
+        self.keep_first(added)
+    }
+
+    /// Adds a prompt.
+    pub fn prompt(mut self, prompt: impl Prompt) -> Self {
+        let added = self.parts.add_prompt(Arc::new(prompt));
+        self.keep_first(added)
+    }
+
+    fn keep_first(mut self, added: Result<(), CatalogError>) -> Self {
+        if let Err(error) = added {
+            self.error.get_or_insert(error);
+        }
+        self
+    }
+
+    /// The server.
+    ///
+    /// # Errors
+    /// What is wrong with the first bad tool, resource or prompt.
+    pub fn build(self) -> Result<Server, StartError> {
+        if let Some(error) = self.error {
+            return Err(StartError::Catalog(error));
+        }
+        let handle = ServerHandle(Arc::new(Shared {
+            mailboxes: Mailboxes::default(),
+            offered: Mutex::new(Offered {
+                parts: self.parts,
+                generation: 0,
+                page_items_max: 1,
+            }),
+        }));
+        Ok(Server {
+            identity: Arc::new(self.identity),
+            instructions: self.instructions,
+            handle,
+        })
+    }
+}
+
+struct Offered {
+    parts: Parts,
+    generation: u64,
+    page_items_max: usize,
+}
+
+struct Shared {
+    mailboxes: Mailboxes,
+    /// Cold: only changes of what is offered take it, never a request.
+    offered: Mutex<Offered>,
+}
+
+/// Changes a running server from any thread. Shards take a change between requests and announce it to clients.
+#[derive(Clone)]
+pub struct ServerHandle(Arc<Shared>);
+
+impl ServerHandle {
+    /// Adds a tool.
+    ///
+    /// # Errors
+    /// When its definition is bad or its name is taken.
+    pub fn add_tool(&self, tool: impl Tool) -> Result<(), CatalogError> {
+        self.change(
+            Changed {
+                tools: true,
+                ..Changed::default()
+            },
+            |parts| parts.add_tool(Arc::new(tool)),
+        )
+    }
+
+    /// Removes a tool. Calls in flight finish.
+    pub fn remove_tool(&self, name: &str) {
+        let remove = |parts: &mut Parts| {
+            parts.tools.retain(|tool| tool.definition.name != name);
+            Ok(())
+        };
+        // Removing cannot fail.
+        let _ = self.change(
+            Changed {
+                tools: true,
+                ..Changed::default()
+            },
+            remove,
+        );
+    }
+
+    /// Adds a resource.
+    ///
+    /// # Errors
+    /// When its URI is taken.
+    pub fn add_resource(&self, resource: impl Resource) -> Result<(), CatalogError> {
+        self.change(
+            Changed {
+                resources: true,
+                ..Changed::default()
+            },
+            |parts| parts.add_resource(Arc::new(resource)),
+        )
+    }
+
+    /// Adds a prompt.
+    ///
+    /// # Errors
+    /// When its name is taken.
+    pub fn add_prompt(&self, prompt: impl Prompt) -> Result<(), CatalogError> {
+        self.change(
+            Changed {
+                prompts: true,
+                ..Changed::default()
+            },
+            |parts| parts.add_prompt(Arc::new(prompt)),
+        )
+    }
+
+    /// Tells clients to list tools again.
+    pub fn announce_tools(&self) {
+        self.announce(Changed {
+            tools: true,
+            ..Changed::default()
+        });
+    }
+
+    /// Tells clients to list prompts again.
+    pub fn announce_prompts(&self) {
+        self.announce(Changed {
+            prompts: true,
+            ..Changed::default()
+        });
+    }
+
+    /// Tells clients that follow a resource to read it again.
+    pub fn announce_resource(&self, uri: &str) {
+        let uri: Arc<str> = uri.into();
+        self.0
+            .mailboxes
+            .broadcast(|| Letter::ResourceUpdated(Arc::clone(&uri)));
+    }
+
+    /// Stops the server: it accepts no more, finishes what it has begun, and ends.
+    pub fn drain(&self) {
+        self.0.mailboxes.broadcast(|| Letter::Drain);
+    }
+
+    fn announce(&self, changed: Changed) {
+        self.0.mailboxes.broadcast(|| Letter::Announce(changed));
+    }
+
+    fn change(
+        &self,
+        changed: Changed,
+        apply: impl FnOnce(&mut Parts) -> Result<(), CatalogError>,
+    ) -> Result<(), CatalogError> {
+        let mut offered = self
+            .0
+            .offered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        apply(&mut offered.parts)?;
+        offered.generation += 1;
+        let catalog = Catalog::new(
+            offered.parts.clone(),
+            offered.generation,
+            offered.page_items_max,
+        );
+        // Sent under the lock, so that catalogs arrive in the order of their generations.
+        self.0
+            .mailboxes
+            .broadcast(|| Letter::Catalog(Arc::clone(&catalog), changed));
+        Ok(())
+    }
+
+    fn first_catalog(&self, page_items_max: usize) -> Arc<Catalog> {
+        let mut offered = self
+            .0
+            .offered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        offered.page_items_max = page_items_max;
+        Catalog::new(offered.parts.clone(), offered.generation, page_items_max)
+    }
+}
+
+/// A server, ready to run.
+pub struct Server {
+    identity: Arc<ServerIdentity>,
+    instructions: Option<Arc<str>>,
+    handle: ServerHandle,
+}
+
+/// A server that runs.
+pub struct Running {
+    /// Where MCP is served.
+    pub address: SocketAddr,
+    /// Where health, metrics and status are served besides.
+    pub admin_address: Option<SocketAddr>,
+    handle: ServerHandle,
+    observatory: Arc<Observatory>,
+    threads: Vec<glommio::ExecutorJoinHandle<()>>,
+}
+
+impl Running {
+    /// Changes it.
+    pub fn handle(&self) -> &ServerHandle {
+        &self.handle
+    }
+
+    /// Stops it and waits for its end.
+    ///
+    /// # Errors
+    /// When a shard ended by a panic.
+    pub fn stop(self) -> Result<(), StartError> {
+        self.observatory.drain();
+        self.handle.drain();
+        self.join()
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// When a shard ended by a panic.
+    pub fn join(self) -> Result<(), StartError> {
+        let mut failed = None;
+        for thread in self.threads {
+            if let Err(error) = thread.join() {
+                failed = Some(StartError::Shard(error.to_string()));
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+}
+
+impl Server {
+    /// A server of that name and version, offering nothing yet.
+    pub fn builder(name: &str, version: &str) -> ServerBuilder {
+        ServerBuilder {
+            identity: ServerIdentity::new(name, version, None),
+            instructions: None,
+            parts: Parts::default(),
+            error: None,
+        }
+    }
+
+    /// Changes the server, before or while it runs.
+    pub fn handle(&self) -> &ServerHandle {
+        &self.handle
+    }
+
+    /// Serves HTTP until it is stopped by SIGTERM, SIGINT or [`ServerHandle::drain`].
+    ///
+    /// # Errors
+    /// When it cannot start.
+    pub fn run(self, options: Options) -> Result<(), StartError> {
+        self.start(options)?.join()
+    }
+
+    /// Starts serving HTTP and returns at once.
+    ///
+    /// # Errors
+    /// When it cannot start.
+    pub fn start(self, options: Options) -> Result<Running, StartError> {
+        let cpus = place(&options)?;
+        let missing = preflight::check(cpus.len());
+        if !missing.is_empty() {
+            return Err(StartError::Missing(missing));
+        }
+        let allowed = Arc::new(allow_list(&options)?);
+        let fail = |address| move |error| StartError::Listen(address, error);
+        let (listeners, address) =
+            listener::bind_many(options.listen, cpus.len()).map_err(fail(options.listen))?;
+        let mut admin = None;
+        let mut admin_address = None;
+        if let Some(wished) = options.admin_listen {
+            let (mut bound, address) = listener::bind_many(wished, 1).map_err(fail(wished))?;
+            (admin, admin_address) = (bound.pop(), Some(address));
+        }
+        let (mut setups, observatory) = self.setups(&options, cpus.len(), &allowed);
+        for (setup, listener) in setups.iter_mut().zip(listeners) {
+            setup.listener = Some(listener);
+            setup.admin = admin.take();
+        }
+        let mut threads = Vec::new();
+        for (setup, cpu) in setups.into_iter().zip(cpus) {
+            threads.push(spawn(setup, Placement::Fixed(cpu), shard::run)?);
+        }
+        if options.handle_signals {
+            drain_on_signal(self.handle.clone(), Arc::clone(&observatory));
+        }
+        Ok(Running {
+            address,
+            admin_address,
+            handle: self.handle,
+            observatory,
+            threads,
+        })
+    }
+
+    /// Serves standard input and output until input ends.
+    ///
+    /// # Errors
+    /// When it cannot start.
+    pub fn run_stdio(self, options: Options) -> Result<(), StartError> {
+        let missing = preflight::check(1);
+        if !missing.is_empty() {
+            return Err(StartError::Missing(missing));
+        }
+        let (mut setups, _) = self.setups(&options, 1, &Arc::new(AllowList::loopback()));
+        let Some(setup) = setups.pop() else {
+            return Ok(());
+        };
+        let thread = spawn(setup, Placement::Unbound, stdio::run)?;
+        thread
+            .join()
+            .map_err(|error| StartError::Shard(error.to_string()))
+    }
+
+    fn setups(
+        &self,
+        options: &Options,
+        count: usize,
+        allowed: &Arc<AllowList>,
+    ) -> (Vec<Setup>, Arc<Observatory>) {
+        let key = options.state_key.unwrap_or_else(|| {
+            let mut key = [0; 32];
+            random::fill(&mut key);
+            key
+        });
+        let state_key = Arc::new(StateKey::new(&key));
+        let catalog = self.handle.first_catalog(options.limits.page_items_max);
+        let metrics: Vec<Arc<ShardMetrics>> = (0..count).map(|_| Arc::default()).collect();
+        let observatory = Observatory::new(metrics.clone());
+        let letters = self.handle.0.mailboxes.open(count);
+        let setups =
+            letters
+                .into_iter()
+                .zip(metrics)
+                .enumerate()
+                .map(|(index, (letters, metrics))| Setup {
+                    id: index as u16,
+                    shard_count: count,
+                    listener: None,
+                    admin: None,
+                    limits: options.limits.clone(),
+                    allowed: Arc::clone(allowed),
+                    catalog: Arc::clone(&catalog),
+                    letters,
+                    mailboxes: self.handle.0.mailboxes.clone(),
+                    server: self.handle.clone(),
+                    state_key: Arc::clone(&state_key),
+                    identity: Arc::clone(&self.identity),
+                    instructions: self.instructions.clone(),
+                    metrics,
+                    observatory: Arc::clone(&observatory),
+                });
+        (setups.collect(), observatory)
+    }
+}
+
+/// One executor, built as measured: little locked memory, a preemption timer that bounds how long a task can keep the
+/// ring waiting, no spinning.
+fn spawn<F, Fut>(
+    setup: Setup,
+    placement: Placement,
+    run: F,
+) -> Result<glommio::ExecutorJoinHandle<()>, StartError>
+where
+    F: FnOnce(Setup) -> Fut + Send + 'static,
+    Fut: Future<Output = ()> + 'static,
+{
+    LocalExecutorBuilder::new(placement)
+        .name(&format!("shard-{}", setup.id))
+        .io_memory(64 << 10)
+        .ring_depth(256)
+        .preempt_timer(Duration::from_millis(10))
+        .blocking_thread_pool_placement(PoolPlacement::Unbound(2))
+        .spawn(move || run(setup))
+        .map_err(|error| StartError::Shard(error.to_string()))
+}
+
+/// The core of each shard.
+fn place(options: &Options) -> Result<Vec<usize>, StartError> {
+    const SHARDS_MAX: usize = 1024;
+    let allowed = cpu::allowed();
+    let cpus = match &options.cpus {
+        Some(CpuList(listed)) => {
+            if let Some(foreign) = listed.iter().find(|cpu| !allowed.contains(cpu)) {
+                let text = format!(
+                    "--cpus names core {foreign}, and this process may use {allowed:?} only"
+                );
+                return Err(StartError::Option(text));
+            }
+            listed.clone()
+        }
+        None => allowed,
+    };
+    match options.shards {
+        Some(0) => Err(StartError::Option("--shards must be at least 1".into())),
+        Some(count) if count > SHARDS_MAX => Err(StartError::Option(format!(
+            "--shards must be at most {SHARDS_MAX}"
+        ))),
+        // More shards than cores share them in turn: useful in tests, never for speed.
+        Some(count) => Ok(cpus.iter().copied().cycle().take(count).collect()),
+        None => Ok(cpus),
+    }
+}
+
+fn allow_list(options: &Options) -> Result<AllowList, StartError> {
+    let mut list = AllowList::loopback();
+    if !net::is_loopback(&options.listen) && !options.listen.ip().is_unspecified() {
+        list.allow_host(&host_text(&options.listen))
+            .map_err(|error| StartError::Option(error.to_string()))?;
+    }
+    for host in &options.allow_hosts {
+        list.allow_host(host)
+            .map_err(|error| StartError::Option(format!("--allow-host: {error}")))?;
+    }
+    for origin in &options.allow_origins {
+        list.allow_origin(origin)
+            .map_err(|error| StartError::Option(format!("--allow-origin: {error}")))?;
+    }
+    Ok(list)
+}
+
+fn host_text(address: &SocketAddr) -> String {
+    match address {
+        SocketAddr::V4(v4) => v4.ip().to_string(),
+        SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
+    }
+}
+
+/// The first signal drains; a second one ends the process as it would have without us.
+fn drain_on_signal(handle: ServerHandle, observatory: Arc<Observatory>) {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGTERM, SIGINT]) else {
+        return;
+    };
+    // The thread lives as long as the process; it holds nothing that needs an orderly end.
+    let _ = std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || {
+            let mut signals = signals.forever();
+            if signals.next().is_some() {
+                observatory.drain();
+                handle.drain();
+            }
+            if let Some(signal) = signals.next() {
+                let _ = signal_hook::low_level::emulate_default_handler(signal);
+            }
+        });
+}

@@ -1,0 +1,220 @@
+//! A legacy session: what `initialize` agreed, its streams, the calls in flight and the questions put to its client. It
+//! lives on one shard, or with one stdio process, and never outlives it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
+
+use ringway_core::limits::Limits;
+use ringway_core::mcp::types::LogLevel;
+use ringway_core::mcp::{Version, render};
+use ringway_core::session::Handle;
+use ringway_core::session::table::Resident;
+use serde_json::Value;
+
+use crate::outbox::Outbox;
+
+/// The stream that a GET opens.
+pub const STANDALONE: u32 = 0;
+/// Streams of calls that a session keeps for a client that comes back.
+const STREAMS_KEPT_MAX: usize = 16;
+/// Resources a session may subscribe to.
+const SUBSCRIPTIONS_MAX: usize = 1024;
+/// Questions that may wait for a client at once.
+const QUESTIONS_MAX: usize = 256;
+
+/// Ends a call.
+pub type Cancel = Box<dyn FnOnce()>;
+
+/// The session.
+pub struct Session {
+    /// Its name; absent for stdio.
+    pub handle: Option<Handle>,
+    /// What `initialize` agreed.
+    pub version: Version,
+    /// What the client can be asked.
+    pub capabilities: Rc<Value>,
+    /// From which level on the client wants log messages.
+    pub log_level: Cell<Option<LogLevel>>,
+    subscriptions: RefCell<HashSet<String>>,
+    streams: RefCell<BTreeMap<u32, Rc<Outbox>>>,
+    last_stream: Cell<u32>,
+    calls: RefCell<HashMap<String, Cancel>>,
+    questions: RefCell<HashMap<String, async_channel::Sender<Result<Value, Value>>>>,
+    last_question: Cell<u64>,
+}
+
+impl Resident for Session {
+    fn is_in_use(&self) -> bool {
+        !self.calls.borrow().is_empty()
+            || self
+                .streams
+                .borrow()
+                .values()
+                .any(|stream| stream.has_reader())
+    }
+}
+
+/// The session has as many of something as it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+impl Session {
+    /// A session that `initialize` begins.
+    pub fn new(handle: Option<Handle>, version: Version, capabilities: Value) -> Rc<Session> {
+        Rc::new(Session {
+            handle,
+            version,
+            capabilities: Rc::new(capabilities),
+            log_level: Cell::new(None),
+            subscriptions: RefCell::default(),
+            streams: RefCell::default(),
+            last_stream: Cell::new(STANDALONE),
+            calls: RefCell::default(),
+            questions: RefCell::default(),
+            last_question: Cell::new(0),
+        })
+    }
+
+    /// A stream for a call, kept for resumption. The oldest finished one makes room.
+    pub fn open_stream(&self, limits: &Limits) -> (u32, Rc<Outbox>) {
+        let mut streams = self.streams.borrow_mut();
+        if streams.len() >= STREAMS_KEPT_MAX {
+            let oldest = streams
+                .iter()
+                .find(|(_, stream)| stream.is_finished() && !stream.has_reader());
+            if let Some(id) = oldest.map(|(id, _)| *id) {
+                streams.remove(&id);
+            }
+        }
+        let id = self.last_stream.get() + 1;
+        self.last_stream.set(id);
+        let outbox = Outbox::resumable(limits);
+        streams.insert(id, Rc::clone(&outbox));
+        (id, outbox)
+    }
+
+    /// Forgets a stream whose answer was given in full.
+    pub fn close_stream(&self, id: u32) {
+        self.streams.borrow_mut().remove(&id);
+    }
+
+    /// The stream of that number.
+    pub fn stream(&self, id: u32) -> Option<Rc<Outbox>> {
+        self.streams.borrow().get(&id).cloned()
+    }
+
+    /// The stream for messages that belong to no call, opened on first use.
+    pub fn standalone(&self, limits: &Limits) -> Rc<Outbox> {
+        Rc::clone(
+            self.streams
+                .borrow_mut()
+                .entry(STANDALONE)
+                .or_insert_with(|| Outbox::resumable(limits)),
+        )
+    }
+
+    /// Sends a message that belongs to no call, when the client has opened a stream for such.
+    pub fn announce(&self, message: Vec<u8>) {
+        if let Some(stream) = self.stream(STANDALONE) {
+            stream.push(message);
+        }
+    }
+
+    /// Remembers a call in flight, so that the client can cancel it. False when its id is in use already.
+    pub fn begin_call(&self, id: &str, cancel: Cancel) -> bool {
+        let mut calls = self.calls.borrow_mut();
+        if calls.contains_key(id) {
+            return false;
+        }
+        calls.insert(id.to_owned(), cancel);
+        true
+    }
+
+    /// Forgets a call that ended.
+    pub fn end_call(&self, id: &str) {
+        self.calls.borrow_mut().remove(id);
+    }
+
+    /// Cancels a call, if it is in flight.
+    pub fn cancel_call(&self, id: &str) {
+        let cancel = self.calls.borrow_mut().remove(id);
+        if let Some(cancel) = cancel {
+            cancel();
+        }
+    }
+
+    /// Ends everything the session has going.
+    pub fn end(&self) {
+        let calls: Vec<Cancel> = self
+            .calls
+            .borrow_mut()
+            .drain()
+            .map(|(_, cancel)| cancel)
+            .collect();
+        calls.into_iter().for_each(|cancel| cancel());
+        self.questions.borrow_mut().clear();
+        let streams: Vec<_> = self.streams.borrow().values().cloned().collect();
+        streams.iter().for_each(|stream| stream.end(200));
+    }
+
+    /// Follows a resource.
+    ///
+    /// # Errors
+    /// When the session follows as many as it may.
+    pub fn subscribe(&self, uri: &str) -> Result<(), Full> {
+        let mut subscriptions = self.subscriptions.borrow_mut();
+        if subscriptions.len() >= SUBSCRIPTIONS_MAX && !subscriptions.contains(uri) {
+            return Err(Full);
+        }
+        subscriptions.insert(uri.to_owned());
+        Ok(())
+    }
+
+    /// Follows a resource no more.
+    pub fn unsubscribe(&self, uri: &str) {
+        self.subscriptions.borrow_mut().remove(uri);
+    }
+
+    /// Whether a change of this resource is to be announced.
+    pub fn follows(&self, uri: &str) -> bool {
+        self.subscriptions.borrow().contains(uri)
+    }
+
+    /// Puts a question to the client on `outbox`. The answer comes through the receiver, which ends without one when
+    /// the session ends.
+    ///
+    /// # Errors
+    /// When too many questions wait already.
+    pub fn ask(
+        &self,
+        outbox: &Outbox,
+        method: &str,
+        params: impl FnOnce(&str) -> Value,
+    ) -> Result<(String, async_channel::Receiver<Result<Value, Value>>), Full> {
+        let mut questions = self.questions.borrow_mut();
+        if questions.len() >= QUESTIONS_MAX {
+            return Err(Full);
+        }
+        self.last_question.set(self.last_question.get() + 1);
+        let id = format!("ringway-{}", self.last_question.get());
+        let (sender, receiver) = async_channel::bounded(1);
+        outbox.push(render::request(&id, method, &params(&id)));
+        questions.insert(id.clone(), sender);
+        Ok((id, receiver))
+    }
+
+    /// Takes a client's answer. Unknown and late ones are ignored.
+    pub fn answer(&self, id: &str, outcome: Result<Value, Value>) {
+        let sender = self.questions.borrow_mut().remove(id);
+        if let Some(sender) = sender {
+            // Full or closed means that nobody waits any more.
+            let _ = sender.try_send(outcome);
+        }
+    }
+
+    /// Forgets a question whose asker gave up.
+    pub fn withdraw(&self, id: &str) {
+        self.questions.borrow_mut().remove(id);
+    }
+}

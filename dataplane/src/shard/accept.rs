@@ -1,0 +1,112 @@
+//! Takes connections off a listener, one task a listener: glommio's accept must not be raced or polled again and again.
+//! It never serves a request.
+
+use std::fs::File;
+use std::net::TcpListener as StdListener;
+use std::os::fd::{FromRawFd, IntoRawFd};
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_lite::FutureExt;
+use glommio::net::{TcpListener, TcpStream};
+use ringway_core::http::response;
+use ringway_core::refusal::Refusal;
+
+use super::connection::{self, Control};
+use super::socket::Socket;
+use super::{Shard, sweep};
+
+/// How long accepting pauses when the process is out of descriptors.
+const PAUSE: Duration = Duration::from_millis(10);
+/// Connections being told that there are too many; beyond, they are closed without a word.
+const TURNED_AWAY_MAX: usize = 256;
+
+/// Accepts until the task is cancelled.
+pub async fn run(shard: Rc<Shard>, listener: StdListener, serves_mcp: bool) {
+    // SAFETY: the descriptor is owned by `listener`, which gives it up here.
+    let listener = unsafe { TcpListener::from_raw_fd(listener.into_raw_fd()) };
+    let mut reserve = reserve();
+    loop {
+        match listener.accept().await {
+            Ok(stream) => admit(&shard, stream, serves_mcp),
+            Err(_) => {
+                // Out of descriptors: the reserve lets one caller in to be turned away, and the pause keeps this from
+                // spinning while the others wait in the backlog.
+                shard.metrics.count_accept_error();
+                drop(reserve.take());
+                glommio::timer::sleep(PAUSE).await;
+                reserve = self::reserve();
+            }
+        }
+    }
+}
+
+fn reserve() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+fn admit(shard: &Rc<Shard>, stream: TcpStream, serves_mcp: bool) {
+    let count = shard.connections.borrow().len();
+    if count >= shard.limits.connections_max + TURNED_AWAY_MAX {
+        return;
+    }
+    let socket = Rc::new(Socket::new(stream));
+    let control = Control::new(Rc::clone(&socket), shard.now());
+    let key = shard.connections.borrow_mut().insert(Rc::clone(&control));
+    shard.metrics.connection_opened();
+    let shard = Rc::clone(shard);
+    glommio::spawn_local(async move {
+        let _registered = Registered {
+            shard: Rc::clone(&shard),
+            key,
+        };
+        let serving = async {
+            if count >= shard.limits.connections_max {
+                turn_away(&shard, &socket).await;
+            } else {
+                connection::serve(Rc::clone(&shard), socket, control, serves_mcp).await;
+            }
+        };
+        if AssertUnwindSafe(serving).catch_unwind().await.is_err() {
+            shard.metrics.count_panic();
+        }
+    })
+    .detach();
+}
+
+/// Keeps a connection in its shard's table for as long as it is served.
+struct Registered {
+    shard: Rc<Shard>,
+    key: usize,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.shard.connections.borrow_mut().try_remove(self.key);
+        self.shard.metrics.connection_closed();
+    }
+}
+
+async fn turn_away(shard: &Rc<Shard>, socket: &Socket) {
+    let mut out = Vec::new();
+    let reply = crate::answer::Reply::refusal(Refusal::ConnectionsFull, "");
+    shard.metrics.count_refusal(Refusal::ConnectionsFull);
+    let content = response::Content::Sized(response::JSON, reply.body.len());
+    let fields = [("Retry-After", "1")];
+    let extra = response::Extra {
+        fields: &fields,
+        cors_origin: None,
+    };
+    response::write_head(
+        &mut out,
+        reply.status,
+        content,
+        true,
+        &sweep::date(shard),
+        extra,
+    );
+    out.extend_from_slice(&reply.body);
+    // A caller that is gone already needs no answer.
+    let _ = socket.write_all(&out).await;
+}

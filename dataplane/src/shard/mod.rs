@@ -1,0 +1,305 @@
+//! One shard: a glommio executor on one core with everything it owns, sharing nothing. What comes from other threads
+//! comes through its mailbox.
+
+mod connection;
+
+mod accept;
+
+mod sweep;
+
+mod socket;
+
+use std::cell::{Cell, Ref, RefCell};
+use std::net::TcpListener as StdListener;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use ringway_core::http::authority::AllowList;
+use ringway_core::http::response::DateText;
+use ringway_core::json::JsonParser;
+use ringway_core::limits::Limits;
+use ringway_core::mcp::render::{self, ServerIdentity};
+use ringway_core::mcp::request_state::StateKey;
+use ringway_core::session::{Handle, Table};
+use serde_json::{Map, Value, json};
+use slab::Slab;
+
+use crate::catalog::Catalog;
+use crate::mailbox::{Changed, Letter, Mailboxes};
+use crate::mcp::listen::{Listen, list_methods};
+use crate::mcp::{legacy, tasks};
+use crate::metrics::ShardMetrics;
+use crate::observe::Observatory;
+use crate::random::RandomPool;
+use crate::server::ServerHandle;
+use crate::session::Session;
+use crate::task::Task;
+use connection::Control;
+
+/// What a shard is made from, on any thread.
+pub struct Setup {
+    /// Its number.
+    pub id: u16,
+    /// How many there are.
+    pub shard_count: usize,
+    /// The MCP listener; absent for stdio.
+    pub listener: Option<StdListener>,
+    /// The admin listener, on the first shard only.
+    pub admin: Option<StdListener>,
+    /// Bounds.
+    pub limits: Limits,
+    /// Hosts and origins.
+    pub allowed: Arc<AllowList>,
+    /// The first catalog.
+    pub catalog: Arc<Catalog>,
+    /// Letters from other threads.
+    pub letters: async_channel::Receiver<Letter>,
+    /// Letters to other shards.
+    pub mailboxes: Mailboxes,
+    /// The server it is part of.
+    pub server: ServerHandle,
+    /// Seals `requestState`.
+    pub state_key: Arc<StateKey>,
+    /// What the server says of itself.
+    pub identity: Arc<ServerIdentity>,
+    /// What it tells models.
+    pub instructions: Option<Arc<str>>,
+    /// Its counters.
+    pub metrics: Arc<ShardMetrics>,
+    /// Everybody's counters.
+    pub observatory: Arc<Observatory>,
+}
+
+/// The shard.
+pub struct Shard {
+    pub(crate) id: u16,
+    pub(crate) shard_count: usize,
+    pub(crate) limits: Limits,
+    pub(crate) allowed: Arc<AllowList>,
+    catalog: RefCell<Arc<Catalog>>,
+    pub(crate) json: RefCell<JsonParser>,
+    pub(crate) sessions: RefCell<Table<Rc<Session>>>,
+    pub(crate) tasks: RefCell<Table<Rc<Task>>>,
+    pub(crate) listens: RefCell<Slab<Listen>>,
+    connections: RefCell<Slab<Rc<Control>>>,
+    pub(crate) mailboxes: Mailboxes,
+    pub(crate) server: ServerHandle,
+    pub(crate) state_key: Arc<StateKey>,
+    pub(crate) identity: Arc<ServerIdentity>,
+    pub(crate) instructions: Option<Arc<str>>,
+    pub(crate) metrics: Arc<ShardMetrics>,
+    pub(crate) observatory: Arc<Observatory>,
+    random: RefCell<RandomPool>,
+    pub(crate) in_flight: Cell<usize>,
+    pub(crate) draining: Cell<bool>,
+    date: Cell<DateText>,
+    started: Instant,
+    pub(crate) anonymous: Rc<str>,
+    pub(crate) no_capabilities: Rc<Value>,
+}
+
+impl Shard {
+    /// The shard of `setup`, on the thread it will stay on.
+    pub(crate) fn new(setup: &Setup) -> Rc<Shard> {
+        let limits = setup.limits.clone();
+        Rc::new(Shard {
+            id: setup.id,
+            shard_count: setup.shard_count,
+            allowed: Arc::clone(&setup.allowed),
+            catalog: RefCell::new(Arc::clone(&setup.catalog)),
+            json: RefCell::default(),
+            sessions: RefCell::new(Table::new(
+                limits.sessions_max,
+                limits.session_idle_max,
+                limits.session_evict_idle_min,
+            )),
+            tasks: RefCell::new(Table::new(
+                limits.tasks_max,
+                limits.task_ttl,
+                Duration::ZERO,
+            )),
+            listens: RefCell::default(),
+            connections: RefCell::default(),
+            mailboxes: setup.mailboxes.clone(),
+            server: setup.server.clone(),
+            state_key: Arc::clone(&setup.state_key),
+            identity: Arc::clone(&setup.identity),
+            instructions: setup.instructions.clone(),
+            metrics: Arc::clone(&setup.metrics),
+            observatory: Arc::clone(&setup.observatory),
+            random: RefCell::default(),
+            in_flight: Cell::new(0),
+            draining: Cell::new(false),
+            date: Cell::new(sweep::date_text(SystemTime::now())),
+            started: Instant::now(),
+            anonymous: "anonymous".into(),
+            no_capabilities: Rc::new(Value::Object(Map::new())),
+            limits,
+        })
+    }
+
+    /// The catalog in force. Not to be held across an await: a newer one may come.
+    pub fn catalog(&self) -> Ref<'_, Arc<Catalog>> {
+        self.catalog.borrow()
+    }
+
+    /// Time since the shard started, by the monotonic clock.
+    pub fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Seconds since 1970.
+    pub fn unix_now_s(&self) -> u64 {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs())
+    }
+
+    /// A name nobody can guess, for state that lives here.
+    pub fn new_handle(&self) -> Handle {
+        Handle {
+            home: self.id,
+            random: self.random.borrow_mut().take(),
+        }
+    }
+
+    /// The session of that name, marked as used.
+    pub fn session(&self, handle: &Handle) -> Option<Rc<Session>> {
+        self.sessions
+            .borrow_mut()
+            .touch(handle, self.now())
+            .cloned()
+    }
+
+    /// Tells every listener that a task changed.
+    pub fn announce_task(&self, task: &Rc<Task>) {
+        let (name, detail): (Arc<str>, Arc<str>) = (
+            task.handle.to_string().into(),
+            task.detail().to_string().into(),
+        );
+        self.mailboxes
+            .broadcast(|| Letter::TaskChanged(Arc::clone(&name), Arc::clone(&detail)));
+    }
+
+    fn announce(&self, changed: Changed) {
+        for (_, listen) in self.listens.borrow().iter() {
+            listen.lists_changed(changed);
+        }
+        let everything = Changed {
+            tools: true,
+            prompts: true,
+            resources: true,
+        };
+        for session in self.sessions.borrow().iter() {
+            for (method, wanted) in list_methods(changed, everything) {
+                if wanted {
+                    session.announce(render::notification(method, &json!({})));
+                }
+            }
+        }
+    }
+
+    fn announce_resource(&self, uri: &str) {
+        for (_, listen) in self.listens.borrow().iter() {
+            listen.resource_updated(uri);
+        }
+        for session in self
+            .sessions
+            .borrow()
+            .iter()
+            .filter(|session| session.follows(uri))
+        {
+            session.announce(render::notification(
+                "notifications/resources/updated",
+                &json!({ "uri": uri }),
+            ));
+        }
+    }
+
+    /// Takes one letter.
+    pub(crate) fn take(self: &Rc<Shard>, letter: Letter) {
+        match letter {
+            Letter::Catalog(catalog, changed) => {
+                self.catalog.replace(catalog);
+                self.announce(changed);
+            }
+            Letter::Announce(changed) => self.announce(changed),
+            Letter::ResourceUpdated(uri) => self.announce_resource(&uri),
+            Letter::TaskChanged(task, detail) => {
+                for (_, listen) in self.listens.borrow().iter() {
+                    listen.task_changed(&task, &detail);
+                }
+            }
+            Letter::Forwarded(forwarded) => {
+                glommio::spawn_local(legacy::serve_forwarded(Rc::clone(self), forwarded)).detach();
+            }
+            Letter::Task(request) => {
+                let outcome = tasks::apply(self, request.task, &request.principal, request.verb);
+                // Closed means that the connection is gone, and nobody needs the answer.
+                let _ = request.reply.try_send(outcome);
+            }
+            Letter::Drain => self.begin_drain(),
+        }
+    }
+
+    /// Ends what would not end by itself: streams, and connections between requests.
+    fn begin_drain(&self) {
+        if self.draining.replace(true) {
+            return;
+        }
+        for (_, listen) in self.listens.borrow().iter() {
+            listen.finish(self);
+        }
+        for session in self.sessions.borrow().iter() {
+            if let Some(stream) = session.stream(crate::session::STANDALONE) {
+                stream.end(200);
+            }
+        }
+        for (_, control) in self.connections.borrow().iter() {
+            control.close_if_idle();
+        }
+    }
+}
+
+/// Runs a shard until it has drained.
+pub async fn run(mut setup: Setup) {
+    let shard = Shard::new(&setup);
+    let mut accepting = Vec::new();
+    for (listener, serves_mcp) in [(setup.listener.take(), true), (setup.admin.take(), false)] {
+        if let Some(listener) = listener {
+            accepting.push(glommio::spawn_local(accept::run(
+                Rc::clone(&shard),
+                listener,
+                serves_mcp,
+            )));
+        }
+    }
+    let sweeping = glommio::spawn_local(sweep::run(Rc::clone(&shard)));
+    setup.observatory.shard_is_up();
+    while !shard.draining.get() {
+        match setup.letters.recv().await {
+            Ok(letter) => shard.take(letter),
+            Err(_) => shard.begin_drain(),
+        }
+    }
+    for task in accepting {
+        task.cancel().await;
+    }
+    drain(&shard, &setup.letters).await;
+    sweeping.cancel().await;
+}
+
+/// Serves on until every connection has had its answer, or the time is up.
+async fn drain(shard: &Rc<Shard>, letters: &async_channel::Receiver<Letter>) {
+    const LOOK_EVERY: Duration = Duration::from_millis(10);
+    let deadline = shard.now() + shard.limits.drain_time_max;
+    while shard.now() < deadline
+        && (!shard.connections.borrow().is_empty() || shard.in_flight.get() > 0)
+    {
+        while let Ok(letter) = letters.try_recv() {
+            shard.take(letter);
+        }
+        glommio::timer::sleep(LOOK_EVERY).await;
+    }
+}

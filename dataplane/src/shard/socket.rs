@@ -1,0 +1,51 @@
+//! A client's TCP stream, shared by the task that reads and the task that writes. It never buffers.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::pin::Pin;
+
+use futures_lite::{AsyncRead, AsyncWrite};
+use glommio::net::TcpStream;
+
+/// The socket.
+pub struct Socket {
+    stream: RefCell<TcpStream>,
+    fd: RawFd,
+}
+
+impl Socket {
+    /// Takes a stream.
+    pub fn new(stream: TcpStream) -> Socket {
+        let fd = stream.as_raw_fd();
+        Socket {
+            stream: RefCell::new(stream),
+            fd,
+        }
+    }
+
+    /// The descriptor, owned by this socket.
+    pub fn fd(&self) -> RawFd {
+        self.fd
+    }
+
+    /// Reads some bytes; 0 at the end. Safe to drop while pending.
+    pub async fn read(&self, room: &mut [u8]) -> io::Result<usize> {
+        poll_fn(|cx| Pin::new(&mut *self.stream.borrow_mut()).poll_read(cx, room)).await
+    }
+
+    /// Writes all bytes.
+    pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let written =
+                poll_fn(|cx| Pin::new(&mut *self.stream.borrow_mut()).poll_write(cx, bytes))
+                    .await?;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            bytes = &bytes[written..];
+        }
+        Ok(())
+    }
+}

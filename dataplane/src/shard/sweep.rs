@@ -1,0 +1,57 @@
+//! What a shard looks after now and then instead of per request: deadlines of connections, the end of idle sessions and
+//! tasks, the text of `Date`. It never runs on a request's time.
+
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+use ringway_core::http::response::DateText;
+
+use super::Shard;
+
+/// How often. Deadlines are this much late at most.
+const EVERY: Duration = Duration::from_millis(250);
+/// Sessions and tasks are looked at every so many turns: they last minutes.
+const EXPIRE_EVERY_TURNS: u32 = 8;
+
+/// Sweeps until the task is cancelled.
+pub async fn run(shard: Rc<Shard>) {
+    let mut turn = 0u32;
+    loop {
+        glommio::timer::sleep(EVERY).await;
+        turn = turn.wrapping_add(1);
+        shard.date.set(date_text(SystemTime::now()));
+        let now = shard.now();
+        for (_, control) in shard.connections.borrow().iter() {
+            control.enforce_deadline(now, &shard.limits);
+        }
+        if turn.is_multiple_of(EXPIRE_EVERY_TURNS) {
+            expire(&shard, now);
+        }
+    }
+}
+
+fn expire(shard: &Rc<Shard>, now: Duration) {
+    let ended = shard.sessions.borrow_mut().expire(now);
+    ended.iter().for_each(|session| session.end());
+    let tasks = shard.tasks.borrow_mut().expire(now);
+    drop(tasks);
+    shard.metrics.set_levels(
+        shard.sessions.borrow().len(),
+        shard.listens.borrow().len(),
+        shard.tasks.borrow().len(),
+        shard.in_flight.get(),
+    );
+}
+
+/// The text of `Date` as the last sweep left it.
+pub fn date(shard: &Shard) -> DateText {
+    shard.date.get()
+}
+
+/// The text of `Date` for a time.
+pub fn date_text(time: SystemTime) -> DateText {
+    let mut text = [b' '; 29];
+    let formatted = httpdate::fmt_http_date(time);
+    text.copy_from_slice(&formatted.as_bytes()[..29]);
+    text
+}

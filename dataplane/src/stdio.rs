@@ -1,0 +1,310 @@
+//! MCP over standard input and output: one JSON message a line (MCP transports, "stdio"). One process serves one client,
+//! in either era and in both at once. Nothing but messages is ever written to standard output.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io::{BufRead, Read, Write};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use ringway_core::header_params::HeaderLookup;
+use ringway_core::mcp::era::Carrier;
+use ringway_core::mcp::rpc_error::PARSE;
+use ringway_core::mcp::{RpcError, render};
+
+use crate::answer::{Answer, Events};
+use crate::mcp::plan::{self, Plan, Via};
+use crate::mcp::{http, lists, work};
+use crate::outbox::StreamEvent;
+use crate::session::Session;
+use crate::shard::{Setup, Shard};
+
+/// Lines read ahead of the shard.
+const LINES_WAITING_MAX: usize = 64;
+/// Messages that wait for a client that does not read; then the calls that make them wait.
+const MESSAGES_WAITING_MAX: usize = 256;
+
+/// Serves until input ends and everything that was asked is answered, or the drain time is up.
+pub async fn run(setup: Setup) {
+    let shard = Shard::new(&setup);
+    setup.observatory.shard_is_up();
+    let (lines, input) = async_channel::bounded(LINES_WAITING_MAX);
+    let (output, messages) = async_channel::bounded(MESSAGES_WAITING_MAX);
+    let line_bytes_max = shard.limits.body_bytes_max;
+    let reader = std::thread::Builder::new().name("stdin".into());
+    let writer = std::thread::Builder::new().name("stdout".into());
+    let started = reader
+        .spawn(move || read_lines(&lines, line_bytes_max))
+        .is_ok();
+    let Ok(writer) = writer.spawn(move || write_lines(&messages)) else {
+        return;
+    };
+    let letters = {
+        let (shard, letters) = (Rc::clone(&shard), setup.letters.clone());
+        glommio::spawn_local(async move {
+            while let Ok(letter) = letters.recv().await {
+                shard.take(letter);
+            }
+        })
+    };
+    let client = Rc::new(Client {
+        shard,
+        output,
+        session: RefCell::default(),
+        calls: RefCell::default(),
+    });
+    while let (true, Ok(line)) = (started, input.recv().await) {
+        let client = Rc::clone(&client);
+        match line {
+            Line::Whole(line) => Client::take(client, line).await,
+            Line::TooLong => {
+                let error = RpcError::new(PARSE, "Parse error: the line is too long");
+                client.send(render::error(Vec::new(), None, &error)).await;
+            }
+        }
+    }
+    client.finish().await;
+    letters.cancel().await;
+    drop(client);
+    // The writer ends when the last sender is gone, and everything is out then. A blocked client is not waited for.
+    let _ = glommio::executor()
+        .spawn_blocking(move || writer.join())
+        .await;
+}
+
+enum Line {
+    Whole(Vec<u8>),
+    TooLong,
+}
+
+fn read_lines(lines: &async_channel::Sender<Line>, line_bytes_max: usize) {
+    let mut input = std::io::stdin().lock();
+    loop {
+        let mut line = Vec::new();
+        let limit = line_bytes_max as u64 + 1;
+        match Read::by_ref(&mut input)
+            .take(limit)
+            .read_until(b'\n', &mut line)
+        {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        let mut letter = Line::Whole(Vec::new());
+        if line.last() != Some(&b'\n') && line.len() > line_bytes_max {
+            letter = Line::TooLong;
+            if skip_line(&mut input).is_err() {
+                return;
+            }
+        }
+        while line
+            .last()
+            .is_some_and(|byte| matches!(byte, b'\n' | b'\r'))
+        {
+            line.pop();
+        }
+        if let Line::Whole(whole) = &mut letter {
+            if line.is_empty() {
+                continue;
+            }
+            *whole = line;
+        }
+        if lines.send_blocking(letter).is_err() {
+            return;
+        }
+    }
+}
+
+fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
+    loop {
+        let room = input.fill_buf()?;
+        let (used, done) = match room.iter().position(|&byte| byte == b'\n') {
+            Some(at) => (at + 1, true),
+            None => (room.len(), room.is_empty()),
+        };
+        input.consume(used);
+        if done {
+            return Ok(());
+        }
+    }
+}
+
+fn write_lines(messages: &async_channel::Receiver<Vec<u8>>) {
+    let mut output = std::io::stdout().lock();
+    while let Ok(mut message) = messages.recv_blocking() {
+        message.push(b'\n');
+        // One write a message: a client never sees half a line from us.
+        if output
+            .write_all(&message)
+            .and_then(|()| output.flush())
+            .is_err()
+        {
+            return;
+        }
+    }
+}
+
+struct Client {
+    shard: Rc<Shard>,
+    output: async_channel::Sender<Vec<u8>>,
+    /// What `initialize` began.
+    session: RefCell<Option<Rc<Session>>>,
+    /// Modern calls and streams under way, by the text of their id.
+    calls: RefCell<HashMap<Arc<str>, glommio::task::JoinHandle<()>>>,
+}
+
+impl Client {
+    async fn send(&self, message: Vec<u8>) {
+        // Closed means that the client reads no more; its end of input will follow.
+        let _ = self.output.send(message).await;
+    }
+
+    async fn take(client: Rc<Client>, line: Vec<u8>) {
+        let shard = &client.shard;
+        let session = client.session.borrow().clone();
+        let no_params = |_: &str| HeaderLookup::Absent;
+        let via = Via {
+            carrier: Carrier::Stdio,
+            params: &no_params,
+            session: session.as_ref(),
+        };
+        let planned = shard.json.borrow_mut().with(&line, |value| {
+            value
+                .array_len()
+                .is_none()
+                .then(|| (plan::plan(shard, value, &via).0, id_of(value)))
+        });
+        match planned {
+            Err(fault) => {
+                let error = RpcError::new(PARSE, fault.to_string());
+                client.send(render::error(Vec::new(), None, &error)).await;
+            }
+            Ok(None) => {
+                let texts = client.shard.json.borrow_mut().with(&line, |value| {
+                    value
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .map(|item| item.text().as_bytes().to_vec())
+                        .collect()
+                });
+                let answer = match texts {
+                    Ok(texts) => {
+                        http::local_batch(shard, session.as_ref(), &Default::default(), texts).await
+                    }
+                    Err(_) => None,
+                };
+                let error =
+                    RpcError::invalid_request("Invalid Request: this revision has no batches");
+                match answer {
+                    Some(Answer::Reply(reply)) if reply.body.is_empty() => {}
+                    Some(Answer::Reply(reply)) => client.send(reply.body).await,
+                    _ => client.send(render::error(Vec::new(), None, &error)).await,
+                }
+            }
+            Ok(Some((plan, id))) => Client::carry_out(client, plan, id, session).await,
+        }
+    }
+
+    async fn carry_out(
+        client: Rc<Client>,
+        plan: Plan,
+        id: Option<String>,
+        session: Option<Rc<Session>>,
+    ) {
+        let shard = Rc::clone(&client.shard);
+        let answer = match plan {
+            Plan::Initialize {
+                id,
+                version,
+                capabilities,
+            } => {
+                let message = lists::initialize(&shard, &id, version);
+                client.begin_session(Session::new(None, version, capabilities));
+                return client.send(message).await;
+            }
+            Plan::Cancel { id } => {
+                let call = client.calls.borrow_mut().remove(id.as_str());
+                if let Some(call) = call {
+                    call.cancel();
+                }
+                return;
+            }
+            Plan::Work(planned) => {
+                let route = match (&planned.caller.session, session) {
+                    (Some(_), Some(session)) => work::Route::Session(session),
+                    _ => work::Route::Connection,
+                };
+                work::start(&shard, *planned, route).await
+            }
+            other => http::carry_out(&shard, other, session.as_ref()).await,
+        };
+        match answer {
+            Answer::Reply(reply) if reply.body.is_empty() => {}
+            Answer::Reply(reply) => client.send(reply.body).await,
+            Answer::Events(events) => Client::follow(client, events, id),
+        }
+    }
+
+    fn begin_session(self: &Rc<Client>, session: Rc<Session>) {
+        let events = session.standalone(&self.shard.limits).attach(0);
+        let events = Events {
+            source: crate::answer::Source::Local(events),
+            fields: Vec::new(),
+            id_prefix: None,
+            primes: false,
+            always_stream: true,
+            guard: None,
+        };
+        if let Some(former) = self.session.replace(Some(session)) {
+            former.end();
+        }
+        let client = Rc::clone(self);
+        glommio::spawn_local(async move { client.forward(events).await }).detach();
+    }
+
+    /// Sends the messages of a call or stream as they come.
+    fn follow(client: Rc<Client>, events: Events, id: Option<String>) {
+        let id: Arc<str> = id.unwrap_or_default().into();
+        let (of_task, key) = (Rc::clone(&client), Arc::clone(&id));
+        let handle = glommio::spawn_local(async move {
+            of_task.forward(events).await;
+            of_task.calls.borrow_mut().remove(&key);
+        })
+        .detach();
+        client.calls.borrow_mut().insert(id, handle);
+    }
+
+    async fn forward(&self, mut events: Events) {
+        loop {
+            match events.source.next(true).await {
+                StreamEvent::Message { text, .. } | StreamEvent::Sole { text, .. } => {
+                    self.send(text).await
+                }
+                // There is no other connection to come back on.
+                StreamEvent::Suspend => {
+                    glommio::timer::sleep(std::time::Duration::from_millis(10)).await
+                }
+                StreamEvent::End | StreamEvent::Overflow => return,
+            }
+        }
+    }
+
+    /// Waits for the answers that are still due; streams that have no end of their own are ended.
+    async fn finish(&self) {
+        for (_, listen) in self.shard.listens.borrow().iter() {
+            listen.finish(&self.shard);
+        }
+        let deadline = self.shard.now() + self.shard.limits.drain_time_max;
+        while !self.calls.borrow().is_empty() && self.shard.now() < deadline {
+            glommio::timer::sleep(std::time::Duration::from_millis(2)).await;
+        }
+        let session = self.session.borrow_mut().take();
+        if let Some(session) = session {
+            session.end();
+        }
+    }
+}
+
+fn id_of(value: ringway_core::json::Value<'_>) -> Option<String> {
+    Some(value.as_object()?.get("id")?.text().to_owned())
+}

@@ -1,0 +1,98 @@
+//! The command line. It never starts anything.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use ringway_dataplane::{CpuList, Limits, Options};
+
+/// Ringway: an MCP server and gateway for agent traffic that cannot wait.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub struct Arguments {
+    /// What to do; `serve` when absent.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Options of `serve`.
+    #[command(flatten)]
+    pub serve: Serve,
+}
+
+/// The verbs.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Serve MCP over HTTP, one shard a core (the default).
+    Serve(Serve),
+    /// Serve MCP over standard input and output, for one client.
+    Stdio,
+}
+
+/// Options of `serve`.
+#[derive(Args)]
+pub struct Serve {
+    /// Where MCP is served, besides health and metrics.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9999")]
+    listen: SocketAddr,
+    /// Where health, metrics and status are served for operators.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9990")]
+    admin_listen: SocketAddr,
+    /// Shards to run; one a core when absent.
+    #[arg(long, value_name = "N")]
+    shards: Option<usize>,
+    /// Cores to run on, like 2-5 or 0,2; those this process may use when absent.
+    #[arg(long, value_name = "LIST")]
+    cpus: Option<CpuList>,
+    /// A Host this server answers for, besides loopback names; repeatable, `*` for any.
+    #[arg(long, value_name = "HOST")]
+    allow_host: Vec<String>,
+    /// An Origin whose pages may call, besides those on loopback; repeatable, `*` for any.
+    #[arg(long, value_name = "ORIGIN")]
+    allow_origin: Vec<String>,
+    /// Connections a shard holds; one more is answered 503.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().connections_max)]
+    connections_max: usize,
+    /// Calls of a shard that wait for a tool; one more is answered 503.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().in_flight_max)]
+    in_flight_max: usize,
+    /// Sessions of clients before 2026-07-28 that a shard holds.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().sessions_max)]
+    sessions_max: usize,
+    /// Bytes of a request body; more is answered 413.
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().body_bytes_max)]
+    body_bytes_max: usize,
+    /// Bytes of a request head; more is answered 431.
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().head_bytes_max)]
+    head_bytes_max: usize,
+    /// Bytes of a request target; more is answered 414.
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().target_bytes_max)]
+    target_bytes_max: usize,
+    /// Seconds within which a draining server ends.
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().drain_time_max.as_secs())]
+    drain_seconds_max: u64,
+}
+
+impl Serve {
+    /// The options of the data plane.
+    pub fn options(self) -> Options {
+        let limits = Limits {
+            connections_max: self.connections_max,
+            in_flight_max: self.in_flight_max,
+            sessions_max: self.sessions_max,
+            body_bytes_max: self.body_bytes_max,
+            head_bytes_max: self.head_bytes_max,
+            target_bytes_max: self.target_bytes_max,
+            drain_time_max: Duration::from_secs(self.drain_seconds_max),
+            ..Limits::default()
+        };
+        Options {
+            listen: self.listen,
+            admin_listen: Some(self.admin_listen),
+            shards: self.shards,
+            cpus: self.cpus,
+            limits,
+            allow_hosts: self.allow_host,
+            allow_origins: self.allow_origin,
+            ..Options::default()
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! What `ringway serve` prints when it serves: where everything is, and a first call to paste.
+
+use std::io::Write;
+use std::net::{IpAddr, SocketAddr};
+
+use ringway_dataplane::Running;
+
+/// Prints it. Standard output that is closed leaves nobody to tell.
+pub fn print(running: &Running) {
+    let _ = std::io::stdout().write_all(text(running.address, running.admin_address).as_bytes());
+}
+
+fn text(address: SocketAddr, admin: Option<SocketAddr>) -> String {
+    let reach = reachable(address);
+    let admin = admin.map_or(String::new(), |admin| {
+        format!("  admin    http://{}/metrics\n", reachable(admin))
+    });
+    format!(
+        "Ringway {version} serves\n  MCP      http://{reach}/mcp\n  health   http://{reach}/readyz\n{admin}\nFirst call:\n\n\
+         curl -s http://{reach}/mcp -H 'Content-Type: application/json' \\\n  \
+         -H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: tools/call' -H 'Mcp-Name: echo' \\\n  \
+         -d '{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{{\"name\":\"echo\",\"arguments\":\
+         {{\"text\":\"hello\"}},\"_meta\":{{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\
+         \"io.modelcontextprotocol/clientCapabilities\":{{}}}}}}}}'\n\n",
+        version = env!("CARGO_PKG_VERSION"),
+    )
+}
+
+/// An address a client on this machine can use: `0.0.0.0` is for listening only.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let mut reach = address;
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => reach.set_ip(IpAddr::from([127, 0, 0, 1])),
+        IpAddr::V6(ip) if ip.is_unspecified() => {
+            reach.set_ip(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]))
+        }
+        _ => {}
+    }
+    reach
+}
