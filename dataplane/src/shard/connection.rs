@@ -47,11 +47,11 @@ impl Control {
     /// A connection that has just begun.
     pub fn new(socket: Rc<Socket>, now: Duration) -> Rc<Control> {
         // A connection that never sends a byte has as long as a head may take.
-        let phase = Phase::Head;
         let progress = Progress {
-            phase,
+            phase: Phase::Head,
             phase_began: now,
             body_bytes: 0,
+            window: (now, 0),
             write_blocked_since: None,
             serving: false,
         };
@@ -67,7 +67,10 @@ impl Control {
         if self.overdue.get().is_some() {
             return;
         }
-        if let Some(overdue) = deadline::overdue(&self.progress.get(), now, limits) {
+        let mut progress = self.progress.get();
+        let overdue = deadline::overdue(&mut progress, now, limits);
+        self.progress.set(progress);
+        if let Some(overdue) = overdue {
             self.overdue.set(Some(overdue));
             let direction = match overdue {
                 Overdue::Head | Overdue::Body => Direction::Read,
@@ -166,17 +169,13 @@ impl Connection {
             return false;
         }
         let now = self.shard.now();
-        let body_bytes = self.decoder.waiting_bytes() as u64;
         self.control.update(|progress| {
-            if progress.serving
-                || phase != progress.phase
-                    && !(phase == Phase::Idle && progress.phase == Phase::Head)
-            {
-                progress.phase_began = now;
-                progress.phase = phase;
+            // A new connection's first head counts from its beginning.
+            let first_head = phase == Phase::Idle && progress.phase == Phase::Head;
+            if progress.serving || (phase != progress.phase && !first_head) {
+                progress.enter(phase, now);
             }
             progress.serving = false;
-            progress.body_bytes = body_bytes;
         });
         let count = match self.socket.read(self.decoder.room()).await {
             Ok(count) => count,
@@ -184,6 +183,8 @@ impl Connection {
         };
         if count > 0 {
             self.decoder.filled(count);
+            self.control
+                .update(|progress| progress.body_bytes += count as u64);
             return true;
         }
         let late = match self.control.overdue.get() {

@@ -13,8 +13,10 @@ pub struct Progress {
     pub phase: Phase,
     /// When that phase began.
     pub phase_began: Duration,
-    /// Bytes of the body that arrived.
+    /// Bytes of the body that arrived, framing included.
     pub body_bytes: u64,
+    /// When the window in which the body's rate is measured began, and the bytes that had arrived by then.
+    pub window: (Duration, u64),
     /// When the oldest byte that waits to be taken by the client was last moved forward.
     pub write_blocked_since: Option<Duration>,
     /// Whether a request is being served, so that no read deadline runs.
@@ -34,8 +36,21 @@ pub enum Overdue {
     Write,
 }
 
-/// Whether `progress` has passed a deadline at `now`.
-pub fn overdue(progress: &Progress, now: Duration, limits: &Limits) -> Option<Overdue> {
+impl Progress {
+    /// Enters `phase` at `now`.
+    pub fn enter(&mut self, phase: Phase, now: Duration) {
+        *self = Progress {
+            phase,
+            phase_began: now,
+            body_bytes: 0,
+            window: (now, 0),
+            ..*self
+        };
+    }
+}
+
+/// Whether `progress` has passed a deadline at `now`. Moves the rate's window on when the body was fast enough in it.
+pub fn overdue(progress: &mut Progress, now: Duration, limits: &Limits) -> Option<Overdue> {
     if let Some(since) = progress.write_blocked_since {
         return (now.saturating_sub(since) > limits.write_stall_max).then_some(Overdue::Write);
     }
@@ -47,8 +62,14 @@ pub fn overdue(progress: &Progress, now: Duration, limits: &Limits) -> Option<Ov
         Phase::Idle => (spent > limits.idle_time_max).then_some(Overdue::Idle),
         Phase::Head => (spent > limits.head_time_max).then_some(Overdue::Head),
         Phase::Body => {
-            let due_bytes = spent.as_secs() * limits.body_rate_min_bytes;
-            let too_slow = spent > limits.body_rate_grace && progress.body_bytes < due_bytes;
+            let (window_began, bytes_before) = progress.window;
+            let window = now.saturating_sub(window_began);
+            let mut too_slow = false;
+            if window > limits.body_rate_grace {
+                let due_bytes = window.as_millis() as u64 * limits.body_rate_min_bytes / 1000;
+                too_slow = progress.body_bytes - bytes_before < due_bytes;
+                progress.window = (now, progress.body_bytes);
+            }
             (too_slow || spent > limits.body_time_max).then_some(Overdue::Body)
         }
     }
@@ -58,54 +79,78 @@ pub fn overdue(progress: &Progress, now: Duration, limits: &Limits) -> Option<Ov
 mod tests {
     use super::*;
 
+    const SECS: fn(u64) -> Duration = Duration::from_secs;
+
+    fn begun(phase: Phase) -> Progress {
+        let mut progress = Progress {
+            phase: Phase::Idle,
+            phase_began: SECS(0),
+            body_bytes: 0,
+            window: (SECS(0), 0),
+            write_blocked_since: None,
+            serving: false,
+        };
+        progress.enter(phase, SECS(100));
+        progress
+    }
+
     #[test]
     fn every_phase_has_its_deadline() {
         let limits = Limits::default();
-        let secs = Duration::from_secs;
-        let at = |phase, body_bytes, now| {
-            let progress = Progress {
-                phase,
-                phase_began: secs(100),
-                body_bytes,
-                write_blocked_since: None,
-                serving: false,
-            };
-            overdue(&progress, secs(100) + now, &limits)
-        };
-        assert_eq!(at(Phase::Idle, 0, secs(60)), None);
-        assert_eq!(at(Phase::Idle, 0, secs(61)), Some(Overdue::Idle));
-        assert_eq!(at(Phase::Head, 0, secs(10)), None);
-        assert_eq!(at(Phase::Head, 0, secs(11)), Some(Overdue::Head));
-        assert_eq!(at(Phase::Body, 0, secs(5)), None);
+        let at = |phase, after| overdue(&mut begun(phase), SECS(100) + after, &limits);
+        assert_eq!(at(Phase::Idle, SECS(60)), None);
+        assert_eq!(at(Phase::Idle, SECS(61)), Some(Overdue::Idle));
+        assert_eq!(at(Phase::Head, SECS(10)), None);
+        assert_eq!(at(Phase::Head, SECS(11)), Some(Overdue::Head));
+        assert_eq!(at(Phase::Body, SECS(5)), None);
         assert_eq!(
-            at(Phase::Body, 6_000, secs(6)),
+            at(Phase::Body, SECS(6)),
             Some(Overdue::Body),
-            "1 KiB/s after 5 s"
+            "nothing came"
         );
-        assert_eq!(at(Phase::Body, 7_000, secs(6)), None);
+    }
+
+    #[test]
+    fn a_body_must_keep_coming() {
+        let limits = Limits::default();
+        let mut progress = begun(Phase::Body);
+        for second in 101..=130 {
+            progress.body_bytes += 1_100;
+            assert_eq!(
+                overdue(&mut progress, SECS(second), &limits),
+                None,
+                "1.1 KB/s at {second}"
+            );
+        }
+        progress.body_bytes += 1_000_000;
         assert_eq!(
-            at(Phase::Body, 4_000_000, secs(31)),
+            overdue(&mut progress, SECS(131), &limits),
             Some(Overdue::Body),
             "30 s in all"
+        );
+
+        let mut progress = begun(Phase::Body);
+        progress.body_bytes = 1_000_000;
+        assert_eq!(overdue(&mut progress, SECS(106), &limits), None);
+        assert_eq!(
+            overdue(&mut progress, SECS(112), &limits),
+            Some(Overdue::Body),
+            "a fast start buys no rest"
         );
     }
 
     #[test]
     fn a_served_request_is_only_bound_by_its_writes() {
         let limits = Limits::default();
-        let secs = Duration::from_secs;
         let mut progress = Progress {
-            phase: Phase::Idle,
-            phase_began: secs(0),
-            body_bytes: 0,
-            write_blocked_since: None,
             serving: true,
+            ..begun(Phase::Idle)
         };
-        assert_eq!(overdue(&progress, secs(1_000), &limits), None);
-        progress.write_blocked_since = Some(secs(1_000));
-        assert_eq!(overdue(&progress, secs(1_030), &limits), None);
+        assert_eq!(overdue(&mut progress, SECS(1_100), &limits), None);
+        progress.write_blocked_since = Some(SECS(1_100));
+        assert_eq!(overdue(&mut progress, SECS(1_130), &limits), None);
         assert_eq!(
-            overdue(&progress, secs(1_031), &limits),
+            overdue(&mut progress, SECS(1_131), &limits),
             Some(Overdue::Write)
         );
     }

@@ -33,6 +33,12 @@ pub enum Step {
     Request,
 }
 
+/// Whether an empty line begins within `bytes` at or behind the last three of the first `scanned`.
+fn head_end_since(bytes: &[u8], scanned: usize) -> bool {
+    let from = scanned.saturating_sub(3);
+    memchr::memmem::find(&bytes[from..], b"\r\n\r\n").is_some()
+}
+
 #[derive(Clone, Debug)]
 enum State {
     /// `checked` bytes were looked at already; the next look is due at `look_at` bytes.
@@ -89,7 +95,10 @@ impl Default for Decoder {
             buffer: Vec::new(),
             start: 0,
             filled: 0,
-            state: State::Head { look_at: 1 },
+            state: State::Head {
+                scanned: 0,
+                look_at: 1,
+            },
         }
     }
 }
@@ -141,13 +150,15 @@ impl Decoder {
         loop {
             let available = self.filled - self.start;
             match &mut self.state {
-                State::Head { look_at } => {
-                    if available < *look_at {
+                State::Head { scanned, look_at } => {
+                    let bytes = &self.buffer[self.start..self.filled];
+                    let ends = head_end_since(bytes, *scanned);
+                    *scanned = available;
+                    if !ends && available < *look_at {
                         return Ok(Step::NeedMore);
                     }
-                    let bytes = &self.buffer[self.start..self.filled];
                     let Some(head) = head::parse(bytes, limits)? else {
-                        // Looking again only after some growth keeps a head that drips in from costing its square.
+                        // Looking for faults only after some growth keeps a head that drips in from costing its square.
                         *look_at = available + 1 + available / 8;
                         return Ok(Step::NeedMore);
                     };
@@ -252,7 +263,10 @@ impl Decoder {
             return;
         };
         self.start += raw_end;
-        self.state = State::Head { look_at: 1 };
+        self.state = State::Head {
+            scanned: 0,
+            look_at: 1,
+        };
         if self.start == self.filled {
             (self.start, self.filled) = (0, 0);
             if self.buffer.len() > KEPT_BYTES_MAX {
@@ -268,6 +282,38 @@ impl Decoder {
             State::Length { head, .. }
             | State::Chunked { head, .. }
             | State::Whole { head, .. } => Some(head.method),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_head_is_whole_as_soon_as_its_end_is_there() {
+        let limits = Limits::default();
+        let text = format!(
+            "GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n",
+            "y".repeat(20_000)
+        );
+        for cut in [1, 4_096, 20_010, text.len() - 3, text.len() - 1] {
+            let mut decoder = Decoder::default();
+            for part in [&text.as_bytes()[..cut], &text.as_bytes()[cut..]] {
+                assert_eq!(decoder.step(&limits), Ok(Step::NeedMore), "cut at {cut}");
+                feed(&mut decoder, part);
+            }
+            assert_eq!(decoder.step(&limits), Ok(Step::Request), "cut at {cut}");
+        }
+    }
+
+    fn feed(decoder: &mut Decoder, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = decoder.room();
+            let count = room.len().min(bytes.len());
+            room[..count].copy_from_slice(&bytes[..count]);
+            decoder.filled(count);
+            bytes = &bytes[count..];
         }
     }
 }
