@@ -39,6 +39,11 @@ pub async fn post(shard: &Rc<Shard>, request: Request<'_>) -> (Answer, Method) {
             || head.mcp_method.count > 1
             || head.mcp_name.count > 1,
     };
+    if headers.repeated {
+        // Two values are two requests to two readers, whatever the era and wherever the session lives.
+        let error = RpcError::header_mismatch("Header mismatch: an MCP header appears more than once");
+        return (Reply::json(400, render::error(Vec::new(), None, &error)).into(), Method::Invalid);
+    }
     let params = |suffix: &str| {
         let mut found = HeaderLookup::Absent;
         for (name, value) in &head.mcp_params {

@@ -41,8 +41,9 @@ fn head_end_since(bytes: &[u8], scanned: usize) -> bool {
 
 #[derive(Clone, Debug)]
 enum State {
-    /// `checked` bytes were looked at already; the next look is due at `look_at` bytes.
+    /// No end of the head is in the first `scanned` bytes; without one, the next look for a fault is due at `look_at`.
     Head {
+        scanned: usize,
         look_at: usize,
     },
     Length {
