@@ -1,7 +1,7 @@
 //! What a call may do besides compute: report progress, log, ask its client, become a task, change the server's lists.
 //! The same code serves every revision; what differs between them is decided here. It never writes to a connection.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -55,7 +55,8 @@ pub struct Call {
     pub(crate) rounds: RefCell<Rounds>,
     pub(crate) task: RefCell<Option<Rc<Task>>>,
     last_progress: Cell<f64>,
-    deadline: Cell<Instant>,
+    time_max: Duration,
+    deadline: OnceCell<Instant>,
 }
 
 /// A call's view of its server and client. Cheap to clone; it stays on its shard.
@@ -110,7 +111,8 @@ impl Context {
             rounds: RefCell::new(rounds),
             task: RefCell::new(None),
             last_progress: Cell::new(f64::NEG_INFINITY),
-            deadline: Cell::new(Instant::now() + time),
+            time_max: time,
+            deadline: OnceCell::new(),
         }))
     }
 
@@ -121,7 +123,8 @@ impl Context {
 
     /// When the call must be done.
     pub fn deadline(&self) -> Instant {
-        self.0.deadline.get()
+        // Most calls are done before anybody asks, and a clock costs as much as parsing a small message.
+        *self.0.deadline.get_or_init(|| Instant::now() + self.0.time_max)
     }
 
     /// The server this call runs on.

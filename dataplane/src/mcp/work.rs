@@ -85,6 +85,7 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
         outbox.finish(outcome.status, outcome.message);
         return events(&outbox, stream, &route, None);
     }
+    context.deadline();
     let in_flight = InFlight::new(shard);
     let detached = Rc::new(Cell::new(false));
     let finish = {

@@ -168,7 +168,7 @@ impl Connection {
         if self.shard.draining.get() && phase == Phase::Idle {
             return false;
         }
-        let now = self.shard.now();
+        let now = self.shard.coarse_now.get();
         self.control.update(|progress| {
             // A new connection's first head counts from its beginning.
             let first_head = phase == Phase::Idle && progress.phase == Phase::Head;

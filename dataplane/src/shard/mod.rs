@@ -94,6 +94,8 @@ pub struct Shard {
     pub(crate) in_flight: Cell<usize>,
     pub(crate) draining: Cell<bool>,
     date: Cell<DateText>,
+    /// The time as the last sweep left it: good enough for deadlines of seconds.
+    pub(crate) coarse_now: Cell<Duration>,
     started: Instant,
     pub(crate) anonymous: Rc<str>,
     pub(crate) no_capabilities: Rc<Value>,
@@ -132,6 +134,7 @@ impl Shard {
             in_flight: Cell::new(0),
             draining: Cell::new(false),
             date: Cell::new(sweep::date_text(SystemTime::now())),
+            coarse_now: Cell::new(Duration::ZERO),
             started: Instant::now(),
             anonymous: "anonymous".into(),
             no_capabilities: Rc::new(Value::Object(Map::new())),

@@ -21,6 +21,7 @@ pub async fn run(shard: Rc<Shard>) {
         turn = turn.wrapping_add(1);
         shard.date.set(date_text(SystemTime::now()));
         let now = shard.now();
+        shard.coarse_now.set(now);
         for (_, control) in shard.connections.borrow().iter() {
             control.enforce_deadline(now, &shard.limits);
         }

@@ -68,6 +68,7 @@ impl JsonParser {
         self.scratch.extend_from_slice(text);
         self.scratch
             .resize(text.len() + simd_json::INPUT_PADDING, 0);
+        let scratch_at = self.scratch.as_ptr() as usize;
         let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
         let filled = simd_json::fill_tape_padded(
             &mut self.scratch,
@@ -77,10 +78,8 @@ impl JsonParser {
         );
         let outcome = match filled {
             Ok(()) => check(&tape.0).map(|()| {
-                then(Value {
-                    nodes: &tape.0,
-                    text,
-                })
+                let source = Source { text, scratch_at };
+                then(Value { nodes: &tape.0, source, start: Start::At(0) })
             }),
             Err(_) => Err(JsonFault::Syntax),
         };
@@ -186,20 +185,46 @@ impl<'a> Iterator for Keys<'a> {
     }
 }
 
-/// A parsed value together with its text.
+/// The original text, and where in memory the parser's copy of it begins.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    text: &'a [u8],
+    scratch_at: usize,
+}
+
+/// Where a value's text begins.
+#[derive(Clone, Copy)]
+enum Start {
+    /// At this index.
+    At(usize),
+    /// Behind the key whose text begins at this index.
+    BehindKey(usize),
+}
+
+/// A parsed value, and where its text is. The text is only looked for when it is asked for.
 #[derive(Clone, Copy)]
 pub struct Value<'a> {
     nodes: &'a [Node<'a>],
-    text: &'a [u8],
+    source: Source<'a>,
+    start: Start,
 }
 
 impl<'a> Value<'a> {
     /// The value's text, exactly as it came.
     pub fn text(self) -> &'a str {
         // The parser has checked that the whole body is UTF-8, and the scanner cuts at ASCII bytes.
-        std::str::from_utf8(self.text)
+        std::str::from_utf8(self.bytes())
             .unwrap_or_default()
             .trim_matches([' ', '\t', '\r', '\n'])
+    }
+
+    fn bytes(self) -> &'a [u8] {
+        let text = self.source.text;
+        let start = match self.start {
+            Start::At(start) => start,
+            Start::BehindKey(key) => scan::behind_key(text, key),
+        };
+        scan::value_at(text, start)
     }
 
     /// The string, unescaped.
@@ -244,16 +269,16 @@ impl<'a> Value<'a> {
         let Some(Node::Array { len, .. }) = self.nodes.first() else {
             return None;
         };
-        let mut texts = scan::elements(self.text);
+        let whole = self.source.text;
+        let mut texts = scan::elements(self.bytes());
         let mut at = 1;
         Some((0..*len).map_while(move |_| {
             let end = behind(self.nodes, at);
-            let element = Value {
-                nodes: self.nodes.get(at..end)?,
-                text: texts.next()?,
-            };
+            let nodes = self.nodes.get(at..end)?;
+            let text = texts.next()?;
             at = end;
-            Some(element)
+            let start = Start::At(text.as_ptr() as usize - whole.as_ptr() as usize);
+            Some(Value { nodes, start, ..self })
         }))
     }
 
@@ -281,15 +306,14 @@ pub struct Object<'a> {
 impl<'a> Object<'a> {
     /// The member's value.
     pub fn get(self, name: &str) -> Option<Value<'a>> {
-        let keys = Keys {
-            nodes: self.value.nodes,
-            at: 1,
-            left: self.len,
-        };
-        let (index, (_, at)) = keys.enumerate().find(|(_, (key, _))| *key == name)?;
+        let mut keys = Keys { nodes: self.value.nodes, at: 1, left: self.len };
+        let (key, at) = keys.find(|(key, _)| *key == name)?;
         let nodes = self.value.nodes.get(at..behind(self.value.nodes, at))?;
-        let text = scan::members(self.value.text).nth(index)?;
-        Some(Value { nodes, text })
+        // simd-json unescapes strings where they stand, so that a key begins at the same index in its copy of the text
+        // and in the original, and nothing before it needs to be scanned.
+        let key_at = (key.as_ptr() as usize).checked_sub(self.value.source.scratch_at)?;
+        debug_assert_eq!(self.value.source.text.get(key_at.wrapping_sub(1)), Some(&b'"'));
+        Some(Value { nodes, start: Start::BehindKey(key_at), ..self.value })
     }
 
     /// The member's string.

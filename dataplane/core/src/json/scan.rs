@@ -1,22 +1,22 @@
-//! Finds members and elements in JSON text that was already validated, without reading what is inside them. It never
+//! Finds values in JSON text that was already validated, without reading what is inside them. It never
 //! judges: on text that was not validated it stops early or returns nonsense, but it never panics.
 
-/// The texts of an object's values, in order, white space included.
-pub fn members(object: &[u8]) -> impl Iterator<Item = &[u8]> {
-    Items {
-        text: object,
-        at: open(object, b'{'),
-        keyed: true,
-    }
+/// The index behind the colon that follows the key whose first character is at `key`.
+pub fn behind_key(text: &[u8], key: usize) -> usize {
+    let key_end = string_end(text, key.saturating_sub(1));
+    let colon = text.get(key_end..).and_then(|rest| memchr::memchr(b':', rest));
+    colon.map_or(text.len(), |found| key_end + found + 1)
+}
+
+/// The value that starts at `start`, white space around it included.
+pub fn value_at(text: &[u8], start: usize) -> &[u8] {
+    let end = value_end(text, start).unwrap_or(text.len());
+    text.get(start..end).unwrap_or_default()
 }
 
 /// The texts of an array's elements, in order.
 pub fn elements(array: &[u8]) -> impl Iterator<Item = &[u8]> {
-    Items {
-        text: array,
-        at: open(array, b'['),
-        keyed: false,
-    }
+    Elements { text: array, at: open(array, b'[') }
 }
 
 fn open(text: &[u8], bracket: u8) -> usize {
@@ -25,37 +25,22 @@ fn open(text: &[u8], bracket: u8) -> usize {
         .map_or(text.len(), |at| at + 1)
 }
 
-struct Items<'a> {
+struct Elements<'a> {
     text: &'a [u8],
     at: usize,
-    keyed: bool,
 }
 
-impl<'a> Iterator for Items<'a> {
+impl<'a> Iterator for Elements<'a> {
     type Item = &'a [u8];
+
     fn next(&mut self) -> Option<&'a [u8]> {
-        if self.keyed {
-            let key = self.at + memchr::memchr2(b'"', b'}', self.text.get(self.at..)?)?;
-            if self.text[key] != b'"' {
-                return None;
-            }
-            let key_end = string_end(self.text, key);
-            self.at = key_end + memchr::memchr(b':', self.text.get(key_end..)?)? + 1;
-        }
         let start = self.at;
         let end = value_end(self.text, start)?;
-        let byte = *self.text.get(end)?;
-        if !self.keyed && byte == b']' && self.text[start..end].iter().all(u8::is_ascii_whitespace)
-        {
-            return None;
-        }
-        // A comma leads to the next item; a closing bracket makes the next search fail.
-        self.at = if byte == b',' {
-            end + 1
-        } else {
-            self.text.len()
-        };
-        Some(&self.text[start..end])
+        let element = &self.text[start..end];
+        let is_last = self.text[end] != b',';
+        // Behind a closing bracket the next search fails.
+        self.at = if is_last { self.text.len() } else { end + 1 };
+        (!is_last || !element.iter().all(u8::is_ascii_whitespace)).then_some(element)
     }
 }
 
