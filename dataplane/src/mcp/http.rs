@@ -88,6 +88,10 @@ pub async fn post(shard: &Rc<Shard>, request: Request<'_>) -> (Answer, Method) {
     });
     match first {
         Err(fault) => (parse_error(fault), Method::Invalid),
+        // What is a stream by nature cannot be answered otherwise.
+        Ok(First::Planned(Plan::Listen { .. }, method)) if !head.accept.event_stream() => {
+            (Reply::refusal(Refusal::NotAcceptable, "").into(), method)
+        }
         Ok(First::Planned(plan, method)) => (carry_out(shard, plan, None).await, method),
         Ok(First::OfSession) => (
             legacy::post(

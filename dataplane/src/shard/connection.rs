@@ -80,13 +80,11 @@ impl Control {
         }
     }
 
-    /// Ends a connection that waits for its next request.
+    /// Ends a connection that waits for its next request, or has not sent a byte of its first.
     pub fn close_if_idle(&self) {
         let progress = self.progress.get();
-        if !progress.serving
-            && progress.write_blocked_since.is_none()
-            && progress.phase == Phase::Idle
-        {
+        let between = progress.phase == Phase::Idle || (progress.phase == Phase::Head && progress.body_bytes == 0);
+        if between && !progress.serving && progress.write_blocked_since.is_none() {
             net::shut_down(self.socket.fd(), Direction::Read);
         }
     }
@@ -375,7 +373,7 @@ fn feed(decoder: &mut Decoder, mut bytes: &[u8]) {
 }
 
 async fn write(shard: &Shard, control: &Control, socket: &Socket, bytes: &[u8]) -> bool {
-    let mut written = Box::pin(socket.write_all(bytes));
+    let mut written = std::pin::pin!(socket.write_all(bytes));
     if let Some(outcome) = poll_now(&mut written).await {
         return outcome.is_ok();
     }

@@ -10,6 +10,15 @@ pub fn print(running: &Running) {
     let _ = std::io::stdout().write_all(text(running.address, running.admin_address).as_bytes());
 }
 
+/// What somebody who opens a server to others must know.
+fn warning(address: SocketAddr) -> &'static str {
+    if address.ip().to_canonical().is_loopback() {
+        ""
+    } else {
+        "Warning: this address is reachable from other machines, and nothing authenticates callers.\n\n"
+    }
+}
+
 fn text(address: SocketAddr, admin: Option<SocketAddr>) -> String {
     let reach = reachable(address);
     let admin = admin.map_or(String::new(), |admin| {
@@ -21,8 +30,9 @@ fn text(address: SocketAddr, admin: Option<SocketAddr>) -> String {
          -H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: tools/call' -H 'Mcp-Name: echo' \\\n  \
          -d '{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{{\"name\":\"echo\",\"arguments\":\
          {{\"text\":\"hello\"}},\"_meta\":{{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\
-         \"io.modelcontextprotocol/clientCapabilities\":{{}}}}}}}}'\n\n",
+         \"io.modelcontextprotocol/clientCapabilities\":{{}}}}}}}}'\n\n{warning}",
         version = env!("CARGO_PKG_VERSION"),
+        warning = warning(address),
     )
 }
 
