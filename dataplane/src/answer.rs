@@ -145,7 +145,8 @@ pub async fn last_message(mut events: Events) -> Option<Vec<u8>> {
         match events.source.next(false).await {
             StreamEvent::Message { text, .. } => last = Some(text),
             StreamEvent::Sole { text, .. } => return Some(text),
-            StreamEvent::Suspend | StreamEvent::End | StreamEvent::Overflow => return last,
+            StreamEvent::Suspend => {}
+            StreamEvent::End | StreamEvent::Overflow => return last,
         }
     }
 }

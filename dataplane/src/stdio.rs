@@ -281,9 +281,7 @@ impl Client {
                     self.send(text).await
                 }
                 // There is no other connection to come back on.
-                StreamEvent::Suspend => {
-                    glommio::timer::sleep(std::time::Duration::from_millis(10)).await
-                }
+                StreamEvent::Suspend => {}
                 StreamEvent::End | StreamEvent::Overflow => return,
             }
         }

@@ -295,7 +295,8 @@ pub async fn serve_forwarded(shard: Rc<Shard>, forwarded: Forwarded) {
             continue;
         };
         committed |= matches!(event, StreamEvent::Message { .. });
-        let is_last = !matches!(event, StreamEvent::Message { .. });
+        // Whether a suspension ends the stream depends on its client, which the other shard knows.
+        let is_last = !matches!(event, StreamEvent::Message { .. } | StreamEvent::Suspend);
         if sender.send(event).await.is_err() || is_last {
             return;
         }
