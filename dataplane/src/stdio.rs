@@ -219,7 +219,7 @@ impl Client {
                 capabilities,
             } => {
                 let message = lists::initialize(&shard, &id, version);
-                client.begin_session(Session::new(None, version, capabilities));
+                client.begin_session(Session::new(version, capabilities));
                 return client.send(message).await;
             }
             Plan::Cancel { id } => {

@@ -27,7 +27,7 @@ const FORWARDED_CHECK: std::time::Duration = std::time::Duration::from_secs(5);
 /// Begins a session here and answers `initialize`.
 pub fn initialize(shard: &Rc<Shard>, id: &str, version: Version, capabilities: Value) -> Answer {
     let handle = shard.new_handle();
-    let session = Session::new(Some(handle), version, capabilities);
+    let session = Session::new(version, capabilities);
     match shard
         .sessions
         .borrow_mut()
