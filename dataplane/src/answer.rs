@@ -83,6 +83,7 @@ pub struct Events {
     /// Whether this is a stream from its first byte on, whatever comes.
     pub always_stream: bool,
     /// Dropped with the answer: a modern call ends with its connection.
+    #[expect(dead_code, reason = "it is held to be dropped")]
     pub guard: Option<Box<dyn std::any::Any>>,
 }
 
@@ -145,7 +146,8 @@ pub async fn last_message(mut events: Events) -> Option<Vec<u8>> {
         match events.source.next(false).await {
             StreamEvent::Message { text, .. } => last = Some(text),
             StreamEvent::Sole { text, .. } => return Some(text),
-            StreamEvent::Suspend | StreamEvent::End | StreamEvent::Overflow => return last,
+            StreamEvent::Suspend => {}
+            StreamEvent::End | StreamEvent::Overflow => return last,
         }
     }
 }

@@ -18,6 +18,9 @@ use crate::tool::{Prompt, Resource, ResourceTemplate, Tool};
 /// How long a client may keep a list (2026-07-28): changes are announced, so this only bounds what a client misses.
 const LIST_TTL_MS: u64 = 60_000;
 
+/// What a URI template found in a URI, by name.
+pub type Variables = Vec<(String, String)>;
+
 /// Why something cannot be offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CatalogError(pub String);
@@ -337,7 +340,7 @@ impl Catalog {
     }
 
     /// The first family that has that URI, with what its template found in it.
-    pub fn template(&self, uri: &str) -> Option<(&Arc<TemplateEntry>, Vec<(String, String)>)> {
+    pub fn template(&self, uri: &str) -> Option<(&Arc<TemplateEntry>, Variables)> {
         self.parts
             .templates
             .iter()

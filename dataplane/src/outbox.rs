@@ -25,7 +25,8 @@ pub enum StreamEvent {
         /// JSON text.
         text: Vec<u8>,
     },
-    /// The server wants the client to come back later for the rest (MCP 2025-11-25, SSE polling).
+    /// The server wants the client to come back later for the rest (MCP 2025-11-25, SSE polling). Said once: a reader
+    /// whose client cannot come back reads on.
     Suspend,
     /// Everything was read.
     End,
@@ -120,9 +121,14 @@ impl Outbox {
 
     /// Becomes the reader, displacing another.
     pub fn attach(self: &Rc<Outbox>, after: u64) -> Reader {
-        self.attached.set(self.attached.get() + 1);
+        let earlier = self.attached.get();
+        self.attached.set(earlier + 1);
         self.has_reader.set(true);
-        self.suspended.set(false);
+        // Whoever attaches after another has come back already. The first reader comes after the work has begun, and
+        // what the work has asked for since then is still to be done.
+        if earlier > 0 {
+            self.suspended.set(false);
+        }
         self.wake();
         Reader {
             outbox: Rc::clone(self),
@@ -168,7 +174,7 @@ impl Reader {
         if outbox.finished.get().is_some() {
             return Poll::Ready(StreamEvent::End);
         }
-        if outbox.suspended.get() {
+        if outbox.suspended.take() {
             return Poll::Ready(StreamEvent::Suspend);
         }
         outbox.reader.borrow_mut().replace(cx.waker().clone());
@@ -181,5 +187,52 @@ impl Drop for Reader {
         if self.outbox.attached.get() == self.ticket {
             self.outbox.has_reader.set(false);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn poll(reader: &mut Reader) -> Poll<StreamEvent> {
+        reader.poll_next(true, &mut Context::from_waker(Waker::noop()))
+    }
+
+    // Goal: work that suspends its stream is heard whether it does so before or after somebody reads, and a client that
+    // has come back is not sent away for what was said before. Method: every order of attaching, suspending and polling.
+
+    #[test]
+    fn a_suspension_reaches_its_first_reader_once() {
+        for suspends_first in [true, false] {
+            let outbox = Outbox::resumable(&Limits::default());
+            if suspends_first {
+                outbox.suspend();
+            }
+            let mut reader = outbox.attach(0);
+            if !suspends_first {
+                outbox.suspend();
+            }
+            assert!(matches!(
+                poll(&mut reader),
+                Poll::Ready(StreamEvent::Suspend)
+            ));
+            assert!(poll(&mut reader).is_pending());
+        }
+    }
+
+    #[test]
+    fn a_client_that_came_back_stays_and_gets_the_rest() {
+        let outbox = Outbox::resumable(&Limits::default());
+        let mut first = outbox.attach(0);
+        outbox.suspend();
+        let mut second = outbox.attach(0);
+        assert!(matches!(poll(&mut first), Poll::Ready(StreamEvent::End)));
+        assert!(poll(&mut second).is_pending());
+        outbox.finish(200, b"{}".to_vec());
+        assert!(matches!(
+            poll(&mut second),
+            Poll::Ready(StreamEvent::Message { number: 1, .. })
+        ));
+        assert!(matches!(poll(&mut second), Poll::Ready(StreamEvent::End)));
     }
 }

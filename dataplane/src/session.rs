@@ -8,7 +8,6 @@ use std::rc::Rc;
 use ringway_core::limits::Limits;
 use ringway_core::mcp::types::LogLevel;
 use ringway_core::mcp::{Version, render};
-use ringway_core::session::Handle;
 use ringway_core::session::table::Resident;
 use serde_json::Value;
 
@@ -28,8 +27,6 @@ pub type Cancel = Box<dyn FnOnce()>;
 
 /// The session.
 pub struct Session {
-    /// Its name; absent for stdio.
-    pub handle: Option<Handle>,
     /// What `initialize` agreed.
     pub version: Version,
     /// What the client can be asked.
@@ -61,9 +58,8 @@ pub struct Full;
 
 impl Session {
     /// A session that `initialize` begins.
-    pub fn new(handle: Option<Handle>, version: Version, capabilities: Value) -> Rc<Session> {
+    pub fn new(version: Version, capabilities: Value) -> Rc<Session> {
         Rc::new(Session {
-            handle,
             version,
             capabilities: Rc::new(capabilities),
             log_level: Cell::new(None),

@@ -219,7 +219,7 @@ impl Client {
                 capabilities,
             } => {
                 let message = lists::initialize(&shard, &id, version);
-                client.begin_session(Session::new(None, version, capabilities));
+                client.begin_session(Session::new(version, capabilities));
                 return client.send(message).await;
             }
             Plan::Cancel { id } => {
@@ -281,9 +281,7 @@ impl Client {
                     self.send(text).await
                 }
                 // There is no other connection to come back on.
-                StreamEvent::Suspend => {
-                    glommio::timer::sleep(std::time::Duration::from_millis(10)).await
-                }
+                StreamEvent::Suspend => {}
                 StreamEvent::End | StreamEvent::Overflow => return,
             }
         }

@@ -27,7 +27,7 @@ const FORWARDED_CHECK: std::time::Duration = std::time::Duration::from_secs(5);
 /// Begins a session here and answers `initialize`.
 pub fn initialize(shard: &Rc<Shard>, id: &str, version: Version, capabilities: Value) -> Answer {
     let handle = shard.new_handle();
-    let session = Session::new(Some(handle), version, capabilities);
+    let session = Session::new(version, capabilities);
     match shard
         .sessions
         .borrow_mut()
@@ -295,7 +295,8 @@ pub async fn serve_forwarded(shard: Rc<Shard>, forwarded: Forwarded) {
             continue;
         };
         committed |= matches!(event, StreamEvent::Message { .. });
-        let is_last = !matches!(event, StreamEvent::Message { .. });
+        // Whether a suspension ends the stream depends on its client, which the other shard knows.
+        let is_last = !matches!(event, StreamEvent::Message { .. } | StreamEvent::Suspend);
         if sender.send(event).await.is_err() || is_last {
             return;
         }

@@ -17,7 +17,7 @@ use serde_json::{Map, Value as Tree};
 
 use super::listen::Filter;
 use super::lists;
-use crate::catalog::{ListKind, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry};
+use crate::catalog::{ListKind, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry, Variables};
 use crate::context::{Caller, Rounds};
 use crate::mailbox::TaskVerb;
 use crate::metrics::Method;
@@ -103,7 +103,7 @@ pub enum Work {
     /// A resource.
     Resource(Arc<ResourceEntry>),
     /// A member of a family of resources.
-    Template(Arc<TemplateEntry>, String, Vec<(String, String)>),
+    Template(Arc<TemplateEntry>, String, Variables),
 }
 
 impl Work {

@@ -540,6 +540,8 @@ impl Stream<'_> {
                 *last = Some(text);
                 None
             }
+            // A client that takes no stream could not come back for the rest of one.
+            StreamEvent::Suspend if !self.event_stream => None,
             StreamEvent::Suspend | StreamEvent::End => {
                 match last.take() {
                     Some(text) => {
