@@ -13,13 +13,10 @@ use ringway_core::mcp::{Era, Version, cursor, render};
 use ringway_core::schema::Schema;
 use ringway_core::uri_template::UriTemplate;
 
-use crate::tool::{Prompt, Resource, ResourceTemplate, Tool};
+use crate::tool::{Prompt, Resource, ResourceTemplate, Tool, Variables};
 
 /// How long a client may keep a list (2026-07-28): changes are announced, so this only bounds what a client misses.
 const LIST_TTL_MS: u64 = 60_000;
-
-/// What a URI template found in a URI, by name.
-pub type Variables = Vec<(String, String)>;
 
 /// Why something cannot be offered.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use ringway_core::mcp::types::{LogLevel, Question};
 use ringway_core::mcp::{Era, RpcError, Version, render};
-use ringway_core::schema::Schema;
 use serde_json::{Map, Value, json};
 
 use crate::outbox::Outbox;
@@ -82,16 +81,10 @@ impl From<AskError> for ToolError {
     fn from(error: AskError) -> ToolError {
         match error {
             AskError::InputRequired => ToolError::InputRequired,
-            AskError::Unsupported(question) => {
-                ToolError::Rpc(RpcError::missing_capability(&question.capability()))
-            }
+            AskError::Unsupported(question) => ToolError::Unsupported(question.capability()),
             AskError::Malformed(text) => ToolError::Rpc(RpcError::invalid_params(text)),
-            AskError::Refused(text) => {
-                ToolError::Failed(format!("The client refused the question: {text}"))
-            }
-            AskError::Unanswered => {
-                ToolError::failed("The client did not answer the question in time")
-            }
+            AskError::Refused(text) => ToolError::Failed(format!("The client gave no usable answer: {text}")),
+            AskError::Unanswered => ToolError::failed("The client did not answer the question in time"),
         }
     }
 }
@@ -217,7 +210,9 @@ impl Context {
         for (key, question) in questions {
             match rounds.answers.get(&key).cloned() {
                 Some(answer) => {
-                    check(&key, &question, &answer)?;
+                    if let Some(fault) = question.fault_of(&answer) {
+                        return Err(AskError::Malformed(format!("Invalid params: inputResponses.{key}: {fault}")));
+                    }
                     rounds.used.insert(key, answer.clone());
                     answers.push(answer);
                 }
@@ -252,7 +247,9 @@ impl Context {
             session.withdraw(&id);
             match outcome {
                 Some(Ok(Ok(answer))) => {
-                    check(&key, &question, &answer)?;
+                    if let Some(fault) = question.fault_of(&answer) {
+                        return Err(AskError::Refused(format!("`{key}` {fault}")));
+                    }
                     answers.push(answer);
                 }
                 Some(Ok(Err(error))) => {
@@ -273,20 +270,13 @@ impl Context {
         task: &Rc<Task>,
         questions: Vec<(String, Question)>,
     ) -> Result<Vec<Value>, AskError> {
-        let asked: Vec<_> = questions
-            .into_iter()
-            .map(|(key, question)| (question.clone(), task.ask(&key, question)))
-            .collect();
+        let asked: Vec<_> = questions.into_iter().map(|(key, question)| task.ask(&key, question)).collect();
         self.0.shard.announce_task(task);
         let mut answers = Vec::new();
-        for (question, (key, receiver)) in asked {
-            match within(self.0.shard.limits.question_time_max, receiver.recv()).await {
-                Some(Ok(answer)) => {
-                    check(&key, &question, &answer)?;
-                    answers.push(answer);
-                }
-                _ => return Err(AskError::Unanswered),
-            }
+        for receiver in asked {
+            // The task has checked the answer before it took it.
+            let answer = within(self.0.shard.limits.question_time_max, receiver.recv()).await;
+            answers.push(answer.and_then(Result::ok).ok_or(AskError::Unanswered)?);
         }
         Ok(answers)
     }
@@ -349,28 +339,6 @@ impl Context {
             self.0.outbox.suspend();
         }
     }
-}
-
-/// What is wrong with an answer, checked against its question.
-fn check(key: &str, question: &Question, answer: &Value) -> Result<(), AskError> {
-    if let Some(fault) = question.fault_of(answer) {
-        return Err(AskError::Malformed(format!(
-            "Invalid params: inputResponses.{key}: {fault}"
-        )));
-    }
-    let (Question::Form { schema, .. }, Some(content)) = (question, answer.get("content")) else {
-        return Ok(());
-    };
-    if answer.get("action").and_then(Value::as_str) != Some("accept") {
-        return Ok(());
-    }
-    // A tool's own schema that does not compile is the tool's fault, not the client's; its answer stands.
-    let Ok(schema) = Schema::compile(schema) else {
-        return Ok(());
-    };
-    schema.check(content).map_err(|fault| {
-        AskError::Malformed(format!("Invalid params: inputResponses.{key}: {fault}"))
-    })
 }
 
 /// The future's output, or `None` when `time_max` has passed.

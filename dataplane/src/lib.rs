@@ -25,6 +25,8 @@ mod tool;
 
 pub mod builtin;
 
+pub mod runtime;
+
 pub use context::{AskError, Context};
 pub use cpu::CpuList;
 pub use preflight::Missing;
@@ -35,9 +37,11 @@ pub use ringway_core::mcp::types::{
     ResourceContents, ResourceDefinition, Role, TaskMode, TemplateDefinition, ToolAnnotations,
     ToolDefinition, ToolResult,
 };
+pub use ringway_core::mcp::rpc_error as rpc_codes;
 pub use ringway_core::mcp::{RpcError, Version};
+pub use catalog::CatalogError;
 pub use server::{Options, Running, Server, ServerBuilder, ServerHandle, StartError};
 pub use tool::{
     Arguments, Completer, LocalFuture, Prompt, Resource, ResourceTemplate, Tool, ToolError,
-    prompt_fn, resource_fn, template_fn, tool_fn,
+    Variables, prompt_fn, resource_fn, template_fn, tool_fn,
 };

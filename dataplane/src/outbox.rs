@@ -37,8 +37,10 @@ pub enum StreamEvent {
 /// The outbox.
 pub struct Outbox {
     log: RefCell<EventLog>,
-    /// HTTP status of the last message, once it is in.
-    finished: Cell<Option<u16>>,
+    /// HTTP status and number of the last message, once it is in; number 0 when the stream ended without one.
+    finished: Cell<Option<(u16, u64)>>,
+    /// Whether the answer was handed out as plain JSON, so that nobody can come back for it.
+    answered_plainly: Cell<bool>,
     overflowed: Cell<bool>,
     suspended: Cell<bool>,
     reader: RefCell<Option<Waker>>,
@@ -65,6 +67,7 @@ impl Outbox {
         Rc::new(Outbox {
             log: RefCell::new(log),
             finished: Cell::new(None),
+            answered_plainly: Cell::new(false),
             overflowed: Cell::new(false),
             suspended: Cell::new(false),
             reader: RefCell::new(None),
@@ -86,14 +89,16 @@ impl Outbox {
 
     /// Adds the last message.
     pub fn finish(&self, status: u16, message: Vec<u8>) {
-        self.push(message);
-        self.end(status);
+        if self.finished.get().is_none() {
+            self.push(message);
+            self.finished.set(Some((status, self.log.borrow().last())));
+        }
     }
 
     /// Ends the stream without another message.
-    pub fn end(&self, status: u16) {
+    pub fn end(&self) {
         if self.finished.get().is_none() {
-            self.finished.set(Some(status));
+            self.finished.set(Some((200, 0)));
             self.wake();
         }
     }
@@ -112,6 +117,11 @@ impl Outbox {
     /// Whether the last message is in.
     pub fn is_finished(&self) -> bool {
         self.finished.get().is_some()
+    }
+
+    /// Whether the answer was handed out as plain JSON.
+    pub fn was_answered_plainly(&self) -> bool {
+        self.answered_plainly.get()
     }
 
     /// Whether somebody reads.
@@ -162,11 +172,12 @@ impl Reader {
             return Poll::Ready(StreamEvent::Overflow);
         }
         let mut log = outbox.log.borrow_mut();
-        let is_sole = log.last() == 1 && self.after == 0 && !committed;
+        let is_first = self.after == 0 && !committed;
         if let Some((number, text)) = log.next(self.after) {
             self.after = number;
             let text = text.to_vec();
-            if let (true, Some(status)) = (is_sole, outbox.finished.get()) {
+            if let (true, Some((status, 1))) = (is_first, outbox.finished.get()) {
+                outbox.answered_plainly.set(true);
                 return Poll::Ready(StreamEvent::Sole { status, text });
             }
             return Poll::Ready(StreamEvent::Message { number, text });
@@ -218,6 +229,27 @@ mod tests {
             ));
             assert!(poll(&mut reader).is_pending());
         }
+    }
+
+    #[test]
+    fn only_an_answer_is_answered_plainly() {
+        let sole = |fill: &dyn Fn(&Outbox)| {
+            let outbox = Outbox::plain(&Limits::default());
+            fill(&outbox);
+            let polled = outbox.attach(0).poll_next(false, &mut Context::from_waker(Waker::noop()));
+            matches!(polled, Poll::Ready(StreamEvent::Sole { .. }))
+        };
+        let message = || b"{}".to_vec();
+        assert!(sole(&|outbox| outbox.finish(200, message())));
+        assert!(!sole(&|outbox| outbox.push(message())));
+        assert!(!sole(&|outbox| {
+            outbox.push(message());
+            outbox.end();
+        }));
+        assert!(!sole(&|outbox| {
+            outbox.push(message());
+            outbox.finish(200, message());
+        }));
     }
 
     #[test]

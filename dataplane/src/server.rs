@@ -185,6 +185,10 @@ struct Shared {
     offered: Mutex<Offered>,
 }
 
+const TOOLS: Changed = Changed { tools: true, prompts: false, resources: false };
+const PROMPTS: Changed = Changed { tools: false, prompts: true, resources: false };
+const RESOURCES: Changed = Changed { tools: false, prompts: false, resources: true };
+
 /// Changes a running server from any thread. Shards take a change between requests and announce it to clients.
 #[derive(Clone)]
 pub struct ServerHandle(Arc<Shared>);
@@ -195,29 +199,12 @@ impl ServerHandle {
     /// # Errors
     /// When its definition is bad or its name is taken.
     pub fn add_tool(&self, tool: impl Tool) -> Result<(), CatalogError> {
-        self.change(
-            Changed {
-                tools: true,
-                ..Changed::default()
-            },
-            |parts| parts.add_tool(Arc::new(tool)),
-        )
+        self.change(TOOLS, |parts| parts.add_tool(Arc::new(tool)))
     }
 
     /// Removes a tool. Calls in flight finish.
     pub fn remove_tool(&self, name: &str) {
-        let remove = |parts: &mut Parts| {
-            parts.tools.retain(|tool| tool.definition.name != name);
-            Ok(())
-        };
-        // Removing cannot fail.
-        let _ = self.change(
-            Changed {
-                tools: true,
-                ..Changed::default()
-            },
-            remove,
-        );
+        self.remove(TOOLS, |parts| parts.tools.retain(|entry| entry.definition.name != name));
     }
 
     /// Adds a resource.
@@ -225,13 +212,20 @@ impl ServerHandle {
     /// # Errors
     /// When its URI is taken.
     pub fn add_resource(&self, resource: impl Resource) -> Result<(), CatalogError> {
-        self.change(
-            Changed {
-                resources: true,
-                ..Changed::default()
-            },
-            |parts| parts.add_resource(Arc::new(resource)),
-        )
+        self.change(RESOURCES, |parts| parts.add_resource(Arc::new(resource)))
+    }
+
+    /// Removes a resource.
+    pub fn remove_resource(&self, uri: &str) {
+        self.remove(RESOURCES, |parts| parts.resources.retain(|entry| entry.definition.uri != uri));
+    }
+
+    /// Adds a family of resources.
+    ///
+    /// # Errors
+    /// When its template is bad or taken.
+    pub fn add_template(&self, resources: impl ResourceTemplate) -> Result<(), CatalogError> {
+        self.change(RESOURCES, |parts| parts.add_template(Arc::new(resources)))
     }
 
     /// Adds a prompt.
@@ -239,29 +233,27 @@ impl ServerHandle {
     /// # Errors
     /// When its name is taken.
     pub fn add_prompt(&self, prompt: impl Prompt) -> Result<(), CatalogError> {
-        self.change(
-            Changed {
-                prompts: true,
-                ..Changed::default()
-            },
-            |parts| parts.add_prompt(Arc::new(prompt)),
-        )
+        self.change(PROMPTS, |parts| parts.add_prompt(Arc::new(prompt)))
+    }
+
+    /// Removes a prompt.
+    pub fn remove_prompt(&self, name: &str) {
+        self.remove(PROMPTS, |parts| parts.prompts.retain(|entry| entry.definition.name != name));
     }
 
     /// Tells clients to list tools again.
     pub fn announce_tools(&self) {
-        self.announce(Changed {
-            tools: true,
-            ..Changed::default()
-        });
+        self.announce(TOOLS);
     }
 
     /// Tells clients to list prompts again.
     pub fn announce_prompts(&self) {
-        self.announce(Changed {
-            prompts: true,
-            ..Changed::default()
-        });
+        self.announce(PROMPTS);
+    }
+
+    /// Tells clients to list resources again.
+    pub fn announce_resources(&self) {
+        self.announce(RESOURCES);
     }
 
     /// Tells clients that follow a resource to read it again.
@@ -279,6 +271,14 @@ impl ServerHandle {
 
     fn announce(&self, changed: Changed) {
         self.0.mailboxes.broadcast(|| Letter::Announce(changed));
+    }
+
+    fn remove(&self, changed: Changed, apply: impl FnOnce(&mut Parts)) {
+        let removed = self.change(changed, |parts| {
+            apply(parts);
+            Ok(())
+        });
+        debug_assert!(removed.is_ok(), "taking away cannot clash");
     }
 
     fn change(

@@ -75,6 +75,7 @@ impl Session {
     /// A stream for a call, kept for resumption. The oldest finished one makes room.
     pub fn open_stream(&self, limits: &Limits) -> (u32, Rc<Outbox>) {
         let mut streams = self.streams.borrow_mut();
+        streams.retain(|_, stream| !stream.was_answered_plainly());
         if streams.len() >= STREAMS_KEPT_MAX {
             let oldest = streams
                 .iter()
@@ -151,7 +152,7 @@ impl Session {
         calls.into_iter().for_each(|cancel| cancel());
         self.questions.borrow_mut().clear();
         let streams: Vec<_> = self.streams.borrow().values().cloned().collect();
-        streams.iter().for_each(|stream| stream.end(200));
+        streams.iter().for_each(|stream| stream.end());
     }
 
     /// Follows a resource.

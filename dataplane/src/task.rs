@@ -2,7 +2,7 @@
 //! lives on one shard and never outlives its time to live.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
@@ -48,7 +48,7 @@ pub struct Task {
     progress: RefCell<Progress>,
     open: RefCell<BTreeMap<String, Open>>,
     /// Keys are unique for the life of a task, even when a tool asks the same again.
-    asked: Cell<u64>,
+    used_keys: RefCell<BTreeSet<String>>,
     cancel: RefCell<Option<Box<dyn FnOnce()>>>,
 }
 
@@ -72,7 +72,7 @@ impl Task {
             updated: Cell::new(now),
             progress: RefCell::new(Progress::Working),
             open: RefCell::default(),
-            asked: Cell::new(0),
+            used_keys: RefCell::default(),
             cancel: RefCell::default(),
         })
     }
@@ -111,41 +111,35 @@ impl Task {
     }
 
     /// Puts a question to whoever polls.
-    pub fn ask(&self, key: &str, question: Question) -> (String, async_channel::Receiver<Value>) {
+    pub fn ask(&self, key: &str, question: Question) -> async_channel::Receiver<Value> {
         let (sender, receiver) = async_channel::bounded(1);
-        let number = self.asked.get();
-        self.asked.set(number + 1);
-        let key = if number == 0 {
-            key.to_owned()
-        } else {
-            format!("{key}-{number}")
-        };
-        self.open
-            .borrow_mut()
-            .insert(key.clone(), Open { question, sender });
+        let mut used = self.used_keys.borrow_mut();
+        let mut unique = key.to_owned();
+        while !used.insert(unique.clone()) {
+            unique = format!("{key}-{}", used.len());
+        }
+        self.open.borrow_mut().insert(unique, Open { question, sender });
         self.set(Progress::InputRequired);
-        (key, receiver)
+        receiver
     }
 
-    /// Takes answers; returns what is wrong with the first bad one. Keys that nobody asked for are ignored.
+    /// Takes answers, all or none; returns what is wrong with the first bad one. Keys that nobody asked for are ignored.
     pub fn answer(&self, answers: &Map<String, Value>) -> Option<String> {
+        let mut open = self.open.borrow_mut();
         for (key, answer) in answers {
-            let fault = self
-                .open
-                .borrow()
-                .get(key)
-                .and_then(|open| open.question.fault_of(answer));
-            if let Some(fault) = fault {
+            if let Some(fault) = open.get(key).and_then(|open| open.question.fault_of(answer)) {
                 return Some(format!("inputResponses.{key}: {fault}"));
             }
-            if let Some(open) = self.open.borrow_mut().remove(key) {
+        }
+        for (key, answer) in answers {
+            if let Some(answered) = open.remove(key) {
                 // A closed channel means that the work has stopped meanwhile.
-                let _ = open.sender.try_send(answer.clone());
+                let _ = answered.sender.try_send(answer.clone());
             }
         }
-        if self.open.borrow().is_empty()
-            && matches!(*self.progress.borrow(), Progress::InputRequired)
-        {
+        let all_answered = open.is_empty();
+        drop(open);
+        if all_answered && matches!(*self.progress.borrow(), Progress::InputRequired) {
             self.set(Progress::Working);
         }
         None

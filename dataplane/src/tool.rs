@@ -46,6 +46,9 @@ pub trait Resource: Send + Sync + 'static {
     ) -> LocalFuture<'a, Result<Vec<ResourceContents>, ToolError>>;
 }
 
+/// What a template found in a URI: names and values, percent-decoded. A value may be anything, `..` and `/` included.
+pub type Variables = Vec<(String, String)>;
+
 /// A family of resources.
 pub trait ResourceTemplate: Send + Sync + 'static {
     /// URI template, name, description.
@@ -54,7 +57,7 @@ pub trait ResourceTemplate: Send + Sync + 'static {
     fn read<'a>(
         &'a self,
         uri: String,
-        variables: Vec<(String, String)>,
+        variables: Variables,
         context: Context,
     ) -> LocalFuture<'a, Result<Option<Vec<ResourceContents>>, ToolError>>;
     /// Values for `variable` that begin with `prefix`.
@@ -89,6 +92,8 @@ pub enum ToolError {
     Failed(String),
     /// A JSON-RPC error.
     Rpc(RpcError),
+    /// The client lacks a capability, given in the shape of MCP `ClientCapabilities`.
+    Unsupported(Value),
     /// The client was asked and will call again. Made by [`Context::ask`]; pass it on with `?`.
     InputRequired,
 }
@@ -125,6 +130,24 @@ impl Arguments {
     /// The argument, when it is there.
     pub fn value(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
+    }
+
+    /// The argument as a whole number.
+    ///
+    /// # Errors
+    /// An `isError` result that names the argument.
+    pub fn integer(&self, name: &str) -> Result<i64, ToolError> {
+        let value = self.0.get(name).and_then(Value::as_i64);
+        value.ok_or_else(|| ToolError::failed(format!("`{name}` must be a whole number")))
+    }
+
+    /// The argument as a number.
+    ///
+    /// # Errors
+    /// An `isError` result that names the argument.
+    pub fn number(&self, name: &str) -> Result<f64, ToolError> {
+        let value = self.0.get(name).and_then(Value::as_f64);
+        value.ok_or_else(|| ToolError::failed(format!("`{name}` must be a number")))
     }
 
     /// All arguments as a type of yours.
@@ -188,16 +211,21 @@ where
     ResourceFn(definition, read)
 }
 
-/// A template from a definition and an async closure over the URI and its variables.
-pub fn template_fn<F, Fut>(definition: TemplateDefinition, read: F) -> impl ResourceTemplate
+/// A template from a definition, optionally a completer of its variables, and an async closure over the URI and its
+/// variables.
+pub fn template_fn<F, Fut>(
+    definition: TemplateDefinition,
+    completer: Option<Completer>,
+    read: F,
+) -> impl ResourceTemplate
 where
-    F: Fn(String, Vec<(String, String)>) -> Fut + Send + Sync + 'static,
+    F: Fn(String, Variables, Context) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Option<Vec<ResourceContents>>, ToolError>> + 'static,
 {
-    struct TemplateFn<F>(TemplateDefinition, F);
+    struct TemplateFn<F>(TemplateDefinition, Option<Completer>, F);
     impl<F, Fut> ResourceTemplate for TemplateFn<F>
     where
-        F: Fn(String, Vec<(String, String)>) -> Fut + Send + Sync + 'static,
+        F: Fn(String, Variables, Context) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Option<Vec<ResourceContents>>, ToolError>> + 'static,
     {
         fn definition(&self) -> TemplateDefinition {
@@ -206,13 +234,16 @@ where
         fn read<'a>(
             &'a self,
             uri: String,
-            variables: Vec<(String, String)>,
-            _context: Context,
+            variables: Variables,
+            context: Context,
         ) -> LocalFuture<'a, Result<Option<Vec<ResourceContents>>, ToolError>> {
-            Box::pin((self.1)(uri, variables))
+            Box::pin((self.2)(uri, variables, context))
+        }
+        fn complete(&self, variable: &str, prefix: &str) -> Vec<String> {
+            self.1.as_ref().map_or_else(Vec::new, |completer| completer(variable, prefix))
         }
     }
-    TemplateFn(definition, read)
+    TemplateFn(definition, completer, read)
 }
 
 /// A prompt from a definition, an async closure, and optionally a completer of its arguments.

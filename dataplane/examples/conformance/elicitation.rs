@@ -4,7 +4,7 @@
 use ringway_dataplane::{
     Arguments, Context, Question, ServerBuilder, ToolDefinition, ToolError, ToolResult, tool_fn,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// Adds them.
 pub fn add_to(builder: ServerBuilder) -> ServerBuilder {
@@ -57,34 +57,21 @@ pub fn add_to(builder: ServerBuilder) -> ServerBuilder {
         .tool(tool_fn(
             define("test_missing_capability", "Needs the client's model."),
             |_, context| async move {
-                let answer = context.ask("sample", sample("Say hello.", 100)).await?;
+                let answer = context.ask("sample", Question::sample("Say hello.", 100)).await?;
                 Ok(completed(&answer))
             },
         ))
 }
 
-/// A question to the client's model.
-pub fn sample(prompt: &str, tokens_max: u32) -> Question {
-    let mut params = Map::new();
-    params.insert(
-        "messages".into(),
-        json!([{ "role": "user", "content": { "type": "text", "text": prompt } }]),
-    );
-    params.insert("maxTokens".into(), tokens_max.into());
-    Question::Sample(params)
-}
-
 async fn samples(arguments: Arguments, context: Context) -> Result<ToolResult, ToolError> {
-    let question = sample(arguments.str("prompt")?, 100);
+    let question = Question::sample(arguments.str("prompt")?, 100);
     let answer = context.ask("sample", question).await?;
     let text = answer["content"]["text"].as_str().unwrap_or("no text");
     Ok(ToolResult::text(format!("LLM response: {text}")))
 }
 
 async fn ask(context: &Context, message: &str, schema: Value) -> Result<Value, ToolError> {
-    let message = message.to_owned();
-    let question = Question::Form { message, schema };
-    Ok(context.ask("form", question).await?)
+    Ok(context.ask("form", Question::form(message, schema)).await?)
 }
 
 fn completed(answer: &Value) -> ToolResult {

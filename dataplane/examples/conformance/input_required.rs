@@ -7,7 +7,6 @@ use ringway_dataplane::{
 };
 use serde_json::{Value, json};
 
-use crate::elicitation::sample;
 
 /// Adds them.
 pub fn add_to(builder: ServerBuilder) -> ServerBuilder {
@@ -61,14 +60,14 @@ where
 
 /// A form with one field.
 pub fn form(message: &str, field: &str, kind: &str) -> Question {
-    Question::Form {
-        message: message.into(),
-        schema: json!({
+    Question::form(
+        message,
+        json!({
             "type": "object",
             "properties": { field: { "type": kind } },
             "required": [field]
         }),
-    }
+    )
 }
 
 /// What the user wrote into a field; a form that was declined ends the call.
@@ -92,7 +91,7 @@ async fn greets(context: Context) -> Result<ToolResult, ToolError> {
 }
 
 async fn samples(context: Context) -> Result<ToolResult, ToolError> {
-    let question = sample("What is the capital of France?", 100);
+    let question = Question::sample("What is the capital of France?", 100);
     let answer = context.ask("capital_question", question).await?;
     let text = answer["content"]["text"].as_str().unwrap_or("no text");
     Ok(ToolResult::text(text))
@@ -116,7 +115,7 @@ async fn asks_at_once(context: Context) -> Result<ToolResult, ToolError> {
             "user_name".into(),
             form("What is your name?", "name", "string"),
         ),
-        ("greeting".into(), sample("Generate a greeting", 50)),
+        ("greeting".into(), Question::sample("Generate a greeting", 50)),
         ("client_roots".into(), Question::Roots),
     ];
     let answers = context.ask_all(questions).await?;
@@ -146,7 +145,7 @@ async fn asks_what_it_can(context: Context) -> Result<ToolResult, ToolError> {
             "user_name".into(),
             form("What is your name?", "name", "string"),
         ),
-        ("greeting".into(), sample("Generate a greeting", 50)),
+        ("greeting".into(), Question::sample("Generate a greeting", 50)),
     ];
     questions.retain(|(_, question)| context.can_ask(question));
     let answers = context.ask_all(questions).await?;

@@ -35,7 +35,8 @@ pub fn add_to(builder: ServerBuilder) -> ServerBuilder {
                 mime_type: Some("application/json".into()),
                 ..TemplateDefinition::default()
             },
-            |uri, variables| async move {
+            None,
+            |uri, variables, _context| async move {
                 let id = variables.into_iter().find(|(name, _)| name == "id");
                 Ok(id.map(|(_, id)| vec![data_of(&uri, &id)]))
             },

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use glommio::timer::sleep;
+use ringway_dataplane::runtime::sleep;
 use ringway_dataplane::{
     Arguments, Context, LogLevel, ServerBuilder, ToolDefinition, ToolError, ToolResult, tool_fn,
 };

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use ringway_core::mcp::types::{ToolDefinition, ToolResult};
 use serde_json::json;
 
+use crate::runtime;
 use crate::server::ServerBuilder;
 use crate::tool::{Tool, tool_fn};
 
@@ -50,7 +51,7 @@ pub fn get_resource_usage() -> impl Tool {
         }
         let last = LAST.with(RefCell::take);
         let sample = move || resource_usage::sample(last.as_ref());
-        let (usage, counters) = glommio::executor().spawn_blocking(sample).await;
+        let (usage, counters) = runtime::blocking(sample).await;
         LAST.with(|last| last.replace(Some(counters)));
         Ok(ToolResult::structured(usage))
     })

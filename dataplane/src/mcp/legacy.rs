@@ -145,7 +145,7 @@ fn local_get(shard: &Rc<Shard>, handle: Handle, last_event_id: Option<&[u8]>) ->
         }
     };
     if shard.draining.get() {
-        outbox.end(200);
+        outbox.end();
     }
     Answer::Events(Events {
         source: Source::Local(outbox.attach(after)),

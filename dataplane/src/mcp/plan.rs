@@ -17,7 +17,8 @@ use serde_json::{Map, Value as Tree};
 
 use super::listen::Filter;
 use super::lists;
-use crate::catalog::{ListKind, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry, Variables};
+use crate::catalog::{ListKind, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry};
+use crate::tool::Variables;
 use crate::context::{Caller, Rounds};
 use crate::mailbox::TaskVerb;
 use crate::metrics::Method;

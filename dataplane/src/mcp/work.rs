@@ -141,10 +141,10 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
             let cancel = Box::new(move || {
                 handle.cancel();
                 // A cancelled request gets no answer (MCP cancellation); its stream just ends.
-                cancelled.end(200);
+                cancelled.end();
             });
             if !session.begin_call(&id, cancel) {
-                outbox.end(200);
+                outbox.end();
                 let error = RpcError::invalid_request(
                     "Invalid Request: a request with this `id` is in flight",
                 );
@@ -247,6 +247,7 @@ async fn run(work: Work, context: Context, id: Rc<str>) -> Outcome {
     match performed {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(ToolError::Rpc(error))) => Outcome::error(&id, &error),
+        Ok(Err(ToolError::Unsupported(capability))) => unsupported(&context, &id, &capability),
         Ok(Err(ToolError::InputRequired)) => input_required(&context, &id, method, &target),
         Ok(Err(ToolError::Failed(text))) => Outcome::error(&id, &RpcError::internal(text)),
         // The panic hook has told the log; the caller learns that it was us, and nothing else.
@@ -258,6 +259,16 @@ async fn run(work: Work, context: Context, id: Rc<str>) -> Outcome {
             )
         }
     }
+}
+
+/// The answer to a client that cannot be asked: -32021 exists only since 2026-07-28, and older clients read its HTTP 400
+/// as a broken transport.
+fn unsupported(context: &Context, id: &str, capability: &Value) -> Outcome {
+    if context.version().era() == Era::Modern {
+        return Outcome::error(id, &RpcError::missing_capability(capability));
+    }
+    let text = format!("This needs a capability that the client did not declare: {capability}");
+    Outcome::error(id, &RpcError::invalid_params(text))
 }
 
 async fn perform(work: Work, context: Context, id: &str) -> Result<Outcome, ToolError> {

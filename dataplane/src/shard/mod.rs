@@ -256,7 +256,7 @@ impl Shard {
         }
         for session in self.sessions.borrow().iter() {
             if let Some(stream) = session.stream(crate::session::STANDALONE) {
-                stream.end(200);
+                stream.end();
             }
         }
         for (_, control) in self.connections.borrow().iter() {

@@ -56,6 +56,12 @@ impl RpcError {
         self
     }
 
+    /// The same with another text.
+    pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> RpcError {
+        self.message = message.into();
+        self
+    }
+
     /// The same with `data`.
     pub fn with_data(mut self, data: &serde_json::Value) -> RpcError {
         self.data = Some(data.to_string());

@@ -476,6 +476,18 @@ pub enum Question {
 }
 
 impl Question {
+    /// A form.
+    pub fn form(message: impl Into<String>, schema: Value) -> Question {
+        Question::Form { message: message.into(), schema }
+    }
+
+    /// A text for the client's model, to be answered in at most `tokens_max` tokens.
+    pub fn sample(text: impl Into<String>, tokens_max: u32) -> Question {
+        let content = serde_json::json!({ "type": "text", "text": text.into() });
+        let messages = serde_json::json!([{ "role": "user", "content": content }]);
+        Question::Sample(Map::from_iter([("messages".into(), messages), ("maxTokens".into(), tokens_max.into())]))
+    }
+
     /// The method that asks it.
     pub fn method(&self) -> &'static str {
         match self {
@@ -531,28 +543,33 @@ impl Question {
         }
     }
 
-    /// Checks the shape of an answer, and returns what is wrong with it.
-    pub fn fault_of(&self, answer: &Value) -> Option<&'static str> {
-        let Some(members) = answer.as_object() else {
-            return Some("must be an object");
-        };
+    /// What is wrong with an answer: its shape, or a form's content against the form's schema.
+    pub fn fault_of(&self, answer: &Value) -> Option<String> {
+        if let Some(fault) = self.shape_fault(answer) {
+            return Some(fault.to_owned());
+        }
+        let (Question::Form { schema, .. }, Some(content)) = (self, answer.get("content")) else { return None };
+        if answer.get("action").and_then(Value::as_str) != Some("accept") {
+            return None;
+        }
+        // A tool's own schema that does not compile is the tool's fault, not the client's; its answer stands.
+        let schema = crate::schema::Schema::compile(schema).ok()?;
+        schema.check(content).err().map(|violations| format!("`content`: {violations}"))
+    }
+
+    fn shape_fault(&self, answer: &Value) -> Option<&'static str> {
+        let Some(members) = answer.as_object() else { return Some("must be an object") };
         match self {
-            Question::Form { .. } | Question::Url { .. } => {
-                match members.get("action").and_then(Value::as_str) {
-                    Some("accept") if matches!(self, Question::Form { .. }) => {
-                        match members.get("content") {
-                            Some(Value::Object(_)) => None,
-                            _ => Some("`content` must be an object when `action` is \"accept\""),
-                        }
-                    }
-                    Some("accept" | "decline" | "cancel") => None,
-                    _ => Some("`action` must be \"accept\", \"decline\" or \"cancel\""),
-                }
-            }
+            Question::Form { .. } | Question::Url { .. } => match members.get("action").and_then(Value::as_str) {
+                Some("accept") if matches!(self, Question::Form { .. }) => match members.get("content") {
+                    Some(Value::Object(_)) => None,
+                    _ => Some("`content` must be an object when `action` is \"accept\""),
+                },
+                Some("accept" | "decline" | "cancel") => None,
+                _ => Some("`action` must be \"accept\", \"decline\" or \"cancel\""),
+            },
             Question::Sample(_) if !members.contains_key("content") => Some("`content` is missing"),
-            Question::Roots if !members.get("roots").is_some_and(Value::is_array) => {
-                Some("`roots` must be an array")
-            }
+            Question::Roots if !members.get("roots").is_some_and(Value::is_array) => Some("`roots` must be an array"),
             _ => None,
         }
     }
