@@ -27,8 +27,6 @@ use crate::outbox::StreamEvent;
 
 /// Answers of pipelined requests are sent together up to this size.
 const OUT_BYTES_MAX: usize = 64 << 10;
-/// Room an idle connection keeps for answers.
-const OUT_KEPT_BYTES_MAX: usize = 16 << 10;
 /// Bytes a client may send ahead while its request is being served.
 const AHEAD_BYTES_MAX: usize = 64 << 10;
 /// How soon a client should come back for the rest of a suspended stream.
@@ -175,15 +173,26 @@ impl Connection {
             }
             progress.serving = false;
         });
-        let count = match self.socket.read(self.decoder.room()).await {
-            Ok(count) => count,
-            Err(_) => return false,
+        let Connection { shard, socket, decoder, .. } = self;
+        let read = if decoder.is_empty() {
+            if let Some(room) = decoder.give_back() {
+                shard.buffers.give_room(room);
+            }
+            socket.read_lent(&shard.buffers, |room, count| decoder.lend(room, count)).await
+        } else {
+            let read = socket.read(decoder.room()).await;
+            if let Ok(count) = read {
+                decoder.filled(count);
+            }
+            read
         };
-        if count > 0 {
-            self.decoder.filled(count);
-            self.control
-                .update(|progress| progress.body_bytes += count as u64);
-            return true;
+        match read {
+            Ok(0) => {}
+            Ok(count) => {
+                self.control.update(|progress| progress.body_bytes += count as u64);
+                return true;
+            }
+            Err(_) => return false,
         }
         let late = match self.control.overdue.get() {
             Some(Overdue::Head) if self.decoder.waiting_bytes() > 0 => Some(Refusal::HeadTimeout),
@@ -210,10 +219,7 @@ impl Connection {
             return true;
         }
         let sent = write(&self.shard, &self.control, &self.socket, &self.out).await;
-        self.out.clear();
-        if self.out.capacity() > OUT_KEPT_BYTES_MAX {
-            self.out = Vec::new();
-        }
+        self.shard.buffers.give_out(std::mem::take(&mut self.out));
         sent
     }
 
@@ -258,6 +264,9 @@ impl Connection {
             return Then::Abort;
         };
         let began = Instant::now();
+        if out.capacity() == 0 {
+            *out = shard.buffers.out();
+        }
         control.update(|progress| progress.serving = true);
         let head = request.head;
         let close = !head.keep_alive || shard.draining.get();

@@ -9,6 +9,8 @@ mod sweep;
 
 mod socket;
 
+mod buffers;
+
 use std::cell::{Cell, Ref, RefCell};
 use std::net::TcpListener as StdListener;
 use std::rc::Rc;
@@ -35,6 +37,7 @@ use crate::random::RandomPool;
 use crate::server::ServerHandle;
 use crate::session::Session;
 use crate::task::Task;
+use buffers::Buffers;
 use connection::Control;
 
 /// What a shard is made from, on any thread.
@@ -83,6 +86,7 @@ pub struct Shard {
     pub(crate) tasks: RefCell<Table<Rc<Task>>>,
     pub(crate) listens: RefCell<Slab<Listen>>,
     connections: RefCell<Slab<Rc<Control>>>,
+    buffers: Buffers,
     pub(crate) mailboxes: Mailboxes,
     pub(crate) server: ServerHandle,
     pub(crate) state_key: Arc<StateKey>,
@@ -123,6 +127,7 @@ impl Shard {
             )),
             listens: RefCell::default(),
             connections: RefCell::default(),
+            buffers: Buffers::default(),
             mailboxes: setup.mailboxes.clone(),
             server: setup.server.clone(),
             state_key: Arc::clone(&setup.state_key),

@@ -5,9 +5,12 @@ use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
+use std::task::Poll;
 
 use futures_lite::{AsyncRead, AsyncWrite};
 use glommio::net::TcpStream;
+
+use super::buffers::Buffers;
 
 /// The socket.
 pub struct Socket {
@@ -33,6 +36,20 @@ impl Socket {
     /// Reads some bytes; 0 at the end. Safe to drop while pending.
     pub async fn read(&self, room: &mut [u8]) -> io::Result<usize> {
         poll_fn(|cx| Pin::new(&mut *self.stream.borrow_mut()).poll_read(cx, room)).await
+    }
+
+    /// Reads some bytes into a buffer that is only taken when there are some, and handed to `taken` with their count.
+    pub async fn read_lent(&self, buffers: &Buffers, mut taken: impl FnMut(Vec<u8>, usize)) -> io::Result<usize> {
+        poll_fn(|cx| {
+            let mut room = buffers.room();
+            let polled = Pin::new(&mut *self.stream.borrow_mut()).poll_read(cx, &mut room);
+            match &polled {
+                Poll::Ready(Ok(count)) if *count > 0 => taken(room, *count),
+                _ => buffers.give_room(room),
+            }
+            polled
+        })
+        .await
     }
 
     /// Writes all bytes.

@@ -6,7 +6,7 @@ use super::head::{self, Framing, Head, Method};
 use crate::limits::Limits;
 use crate::refusal::Refusal;
 
-/// Bytes a quiet connection holds, and the least that is read at once.
+/// Bytes of a buffer to read into, and the least that is read at once.
 pub const READ_BYTES: usize = 4 << 10;
 /// A buffer that grew past this for one request is given back after it.
 const KEPT_BYTES_MAX: usize = 64 << 10;
@@ -120,6 +120,26 @@ impl Decoder {
             self.buffer.resize(grown, 0);
         }
         &mut self.buffer[self.filled..]
+    }
+
+    /// Whether nothing is buffered: the next bytes begin a request and may come in a lent buffer.
+    pub fn is_empty(&self) -> bool {
+        self.start == self.filled && matches!(self.state, State::Head { .. })
+    }
+
+    /// Takes a buffer whose first `count` bytes were just read, in place of room of its own.
+    pub fn lend(&mut self, buffer: Vec<u8>, count: usize) {
+        debug_assert!(self.is_empty() && count <= buffer.len());
+        self.buffer = buffer;
+        (self.start, self.filled) = (0, count);
+    }
+
+    /// Gives the buffer up while nothing is in it, so that connections between requests hold none.
+    pub fn give_back(&mut self) -> Option<Vec<u8>> {
+        (self.is_empty() && !self.buffer.is_empty()).then(|| {
+            (self.start, self.filled) = (0, 0);
+            std::mem::take(&mut self.buffer)
+        })
     }
 
     /// Says that `count` bytes were read into the room.
