@@ -74,7 +74,7 @@ impl Outbox {
 
     /// Adds a message. After the last one nothing is added.
     pub fn push(&self, message: Vec<u8>) {
-        if self.finished.get().is_some() {
+        if self.finished.get().is_some() || self.overflowed.get() {
             return;
         }
         if self.log.borrow_mut().push(message).is_err() {
@@ -111,6 +111,16 @@ impl Outbox {
     /// Whether the last message is in.
     pub fn is_finished(&self) -> bool {
         self.finished.get().is_some()
+    }
+
+    /// The number of the last message that was read.
+    pub fn read(&self) -> u64 {
+        self.log.borrow().read()
+    }
+
+    /// The number of the last message.
+    pub fn last(&self) -> u64 {
+        self.log.borrow().last()
     }
 
     /// Whether somebody reads.

@@ -42,6 +42,13 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
     if shard.in_flight.get() >= shard.limits.in_flight_max {
         return Reply::refusal(Refusal::Overloaded, "").into();
     }
+    if let Route::Session(session) = &route
+        && session.has_call(&planned.id)
+    {
+        let error =
+            RpcError::invalid_request("Invalid Request: a request with this `id` is in flight");
+        return Reply::json(400, render::error(Vec::new(), Some(&planned.id), &error)).into();
+    }
     let (stream, outbox) = match &route {
         Route::Connection => (0, Outbox::plain(&shard.limits)),
         Route::Session(session) => session.open_stream(&shard.limits),
@@ -142,13 +149,7 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
                 // A cancelled request gets no answer (MCP cancellation); its stream just ends.
                 cancelled.end(200);
             });
-            if !session.begin_call(&id, cancel) {
-                outbox.end(200);
-                let error = RpcError::invalid_request(
-                    "Invalid Request: a request with this `id` is in flight",
-                );
-                return Reply::json(400, render::error(Vec::new(), Some(&id), &error)).into();
-            }
+            session.begin_call(&id, cancel);
             if outbox.is_finished() {
                 session.end_call(&id);
             }
