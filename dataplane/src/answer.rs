@@ -78,8 +78,9 @@ pub struct Events {
     pub fields: Fields,
     /// How event ids begin, when the stream can be resumed.
     pub id_prefix: Option<String>,
-    /// Whether the stream starts with an event that has an id and no data (MCP 2025-11-25).
-    pub primes: bool,
+    /// The number of a first event without data, for clients that know such (MCP 2025-11-25): what comes back with it
+    /// gets what is behind it.
+    pub primes: Option<u64>,
     /// Whether this is a stream from its first byte on, whatever comes.
     pub always_stream: bool,
     /// Dropped with the answer: a modern call ends with its connection.

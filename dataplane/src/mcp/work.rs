@@ -169,7 +169,8 @@ fn events(outbox: &Rc<Outbox>, stream: u32, route: &Route, guard: Option<Box<dyn
         fields: Vec::new(),
         id_prefix: session.map(|_| format!("{stream:x}-")),
         primes: session
-            .is_some_and(|session| session.version >= ringway_core::mcp::Version::V2025_11_25),
+            .filter(|session| session.version >= ringway_core::mcp::Version::V2025_11_25)
+            .map(|_| 0),
         always_stream: false,
         guard,
     })

@@ -589,9 +589,9 @@ impl Stream<'_> {
             &sweep::date(self.shard),
             extra,
         );
-        if let (true, Some(prefix)) = (events.primes, &events.id_prefix) {
+        if let (Some(number), Some(prefix)) = (events.primes, &events.id_prefix) {
             let mut event = Vec::new();
-            sse::priming(&mut event, &format!("{prefix}0"), RETRY_MS);
+            sse::priming(&mut event, &format!("{prefix}{number:x}"), RETRY_MS);
             response::write_chunk(self.out, &event);
         }
     }
