@@ -80,12 +80,20 @@ impl Control {
     /// Ends a connection that waits for its next request.
     pub fn close_if_idle(&self) {
         let progress = self.progress.get();
-        if !progress.serving
-            && progress.write_blocked_since.is_none()
-            && progress.phase == Phase::Idle
-        {
+        // A connection that has not sent a byte yet is in its first head, by its deadline.
+        let waits = match progress.phase {
+            Phase::Idle => true,
+            Phase::Head => progress.body_bytes == 0,
+            Phase::Body => false,
+        };
+        if waits && !progress.serving && progress.write_blocked_since.is_none() {
             net::shut_down(self.socket.fd(), Direction::Read);
         }
+    }
+
+    /// Ends the connection, whatever it does.
+    pub fn close(&self) {
+        net::shut_down(self.socket.fd(), Direction::Both);
     }
 
     fn update(&self, change: impl FnOnce(&mut Progress)) {
