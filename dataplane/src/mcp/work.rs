@@ -5,6 +5,7 @@ use std::any::Any;
 use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_lite::FutureExt;
@@ -111,15 +112,24 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
             // A call that becomes a task is answered then, and goes on.
             let outcome = {
                 let mut bounded = Box::pin(bounded(run, time_max, &id));
+                let (stop, stopped) = async_channel::bounded::<()>(1);
+                let mut stopped = Box::pin(async move { stopped.recv().await.ok() });
                 std::future::poll_fn(|cx| {
                     let polled = bounded.as_mut().poll(cx);
                     if let (false, Some(task)) = (detached.get(), context.0.task.borrow().as_ref())
                     {
                         detached.set(true);
+                        let stop = stop.clone();
+                        // Full means that it was told already.
+                        task.on_cancel(Box::new(move || drop(stop.try_send(()))));
                         let created = created(&context, &id, task);
                         outbox.finish(200, created);
                     }
-                    polled
+                    match stopped.as_mut().poll(cx) {
+                        // A cancelled task has its outcome already, and keeps it.
+                        Poll::Ready(_) => Poll::Ready(Outcome::cancelled()),
+                        Poll::Pending => polled,
+                    }
                 })
                 .await
             };
@@ -215,6 +225,14 @@ struct Outcome {
 }
 
 impl Outcome {
+    fn cancelled() -> Outcome {
+        Outcome {
+            status: 200,
+            message: Vec::new(),
+            record: Progress::Cancelled,
+        }
+    }
+
     fn error(id: &str, error: &RpcError) -> Outcome {
         let mut record = json!({ "code": error.code, "message": error.message });
         if let (Some(data), Some(members)) = (&error.data, record.as_object_mut()) {
@@ -486,8 +504,11 @@ fn created(context: &Context, id: &str, task: &Task) -> Vec<u8> {
 }
 
 fn conclude(context: &Context, task: &Rc<Task>, outcome: Outcome) {
-    task.conclude(outcome.record);
-    context.0.shard.announce_task(task);
+    // A task that was cancelled has told so already.
+    if !task.is_over() {
+        task.conclude(outcome.record);
+        context.0.shard.announce_task(task);
+    }
 }
 
 /// A `CallToolResult` as a task keeps it.
