@@ -301,7 +301,12 @@ impl Connection {
                 Method::EndSession,
             ),
             Ok(Route::Preflight) => {
-                response::write_preflight(out, cors.unwrap_or_default(), &sweep::date(shard));
+                response::write_preflight(
+                    out,
+                    cors.unwrap_or_default(),
+                    close,
+                    &sweep::date(shard),
+                );
                 return finish(decoder, close);
             }
             Ok(Route::Options) => {
@@ -332,6 +337,14 @@ impl Connection {
                 shard.metrics.observe(method, reply.status, began.elapsed());
                 finish(decoder, close)
             }
+            Answer::Events(events) if events.always_stream && !head.accept.event_stream() => {
+                let refusal = Refusal::NotAcceptable;
+                shard.metrics.count_refusal(refusal);
+                let reply = Reply::refusal(refusal, MCP_ALLOW);
+                write_reply(out, shard, &reply, close, is_head, cors);
+                shard.metrics.observe(method, reply.status, began.elapsed());
+                finish(decoder, close)
+            }
             Answer::Events(events) => {
                 // Answers to earlier pipelined requests must not wait for this one.
                 if !out.is_empty() {
@@ -350,6 +363,7 @@ impl Connection {
                     close,
                     json: head.accept.json(),
                     event_stream: head.accept.event_stream(),
+                    chunked: head.knows_chunks,
                     committed: false,
                 };
                 let (then, ahead, status) = stream.run(events).await;
@@ -436,6 +450,8 @@ struct Stream<'c> {
     close: bool,
     json: bool,
     event_stream: bool,
+    /// Whether the stream has chunks; otherwise it ends with the connection.
+    chunked: bool,
     committed: bool,
 }
 
@@ -457,8 +473,13 @@ impl Stream<'_> {
         }
         let then = loop {
             if !self.out.is_empty() {
-                let Some(event) = poll_now(&mut Box::pin(events.source.next(self.committed))).await
-                else {
+                // What is ready goes out together, up to a bound: a source on another shard may never run dry.
+                let ready = if self.out.len() < OUT_BYTES_MAX {
+                    poll_now(&mut Box::pin(events.source.next(self.committed))).await
+                } else {
+                    None
+                };
+                let Some(event) = ready else {
                     if !self.flush().await {
                         break Then::Abort;
                     }
@@ -490,7 +511,7 @@ impl Stream<'_> {
                 Next::Gone => break Then::Abort,
                 Next::Quiet if self.event_stream => {
                     self.commit(&events);
-                    response::write_chunk(self.out, sse::KEEP_ALIVE);
+                    self.write(sse::KEEP_ALIVE);
                 }
                 Next::Quiet => {}
             }
@@ -534,15 +555,15 @@ impl Stream<'_> {
                     .map(|prefix| format!("{prefix}{number:x}"));
                 let mut event = Vec::with_capacity(text.len() + 64);
                 sse::event(&mut event, id.as_deref(), &text);
-                response::write_chunk(self.out, &event);
+                self.write(&event);
                 None
             }
             StreamEvent::Sole { text, .. } => {
                 self.commit(events);
                 let mut event = Vec::with_capacity(text.len() + 64);
                 sse::event(&mut event, None, &text);
-                response::write_chunk(self.out, &event);
-                response::write_last_chunk(self.out);
+                self.write(&event);
+                self.write_end();
                 Some(go_on)
             }
             StreamEvent::Message { text, .. } => {
@@ -563,7 +584,7 @@ impl Stream<'_> {
                     }
                     None => {
                         self.commit(events);
-                        response::write_last_chunk(self.out);
+                        self.write_end();
                     }
                 }
                 Some(go_on)
@@ -592,7 +613,11 @@ impl Stream<'_> {
         response::write_head(
             self.out,
             200,
-            Content::Events,
+            if self.chunked {
+                Content::Events
+            } else {
+                Content::EventsToTheEnd
+            },
             self.close,
             &sweep::date(self.shard),
             extra,
@@ -600,7 +625,21 @@ impl Stream<'_> {
         if let (Some(number), Some(prefix)) = (events.primes, &events.id_prefix) {
             let mut event = Vec::new();
             sse::priming(&mut event, &format!("{prefix}{number:x}"), RETRY_MS);
-            response::write_chunk(self.out, &event);
+            self.write(&event);
+        }
+    }
+
+    fn write(&mut self, text: &[u8]) {
+        if self.chunked {
+            response::write_chunk(self.out, text);
+        } else {
+            self.out.extend_from_slice(text);
+        }
+    }
+
+    fn write_end(&mut self) {
+        if self.chunked {
+            response::write_last_chunk(self.out);
         }
     }
 
