@@ -54,11 +54,16 @@ impl Reply {
 
     /// The answer to a refusal.
     pub fn refusal(refusal: Refusal, allow: &'static str) -> Reply {
+        Reply::refusal_of(refusal, None, allow)
+    }
+
+    /// The answer to the refusal of a request that could be read.
+    pub fn refusal_of(refusal: Refusal, id: Option<&str>, allow: &'static str) -> Reply {
         let answer = refusal.answer();
         let error = ringway_core::mcp::RpcError::new(answer.code, answer.message);
         let mut reply = Reply::json(
             answer.status,
-            ringway_core::mcp::render::error(Vec::new(), None, &error),
+            ringway_core::mcp::render::error(Vec::new(), id, &error),
         );
         if let Some(seconds) = refusal.retry_after_seconds() {
             reply = reply.field("Retry-After", seconds.to_string());

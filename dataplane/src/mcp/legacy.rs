@@ -37,7 +37,10 @@ pub fn initialize(shard: &Rc<Shard>, id: &str, version: Version, capabilities: V
                 evicted.end();
             }
         }
-        Err(_) => return http::overloaded(),
+        Err(_) => {
+            shard.metrics.count_refusal(Refusal::Overloaded);
+            return Reply::refusal_of(Refusal::Overloaded, Some(id), "").into();
+        }
     }
     Reply::json(200, lists::initialize(shard, id, version))
         .field("Mcp-Session-Id", handle.to_string())

@@ -41,7 +41,8 @@ pub enum Route {
 /// Runs `planned` and answers it: at once when it is done at once, else as events.
 pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer {
     if shard.in_flight.get() >= shard.limits.in_flight_max {
-        return Reply::refusal(Refusal::Overloaded, "").into();
+        shard.metrics.count_refusal(Refusal::Overloaded);
+        return Reply::refusal_of(Refusal::Overloaded, Some(&planned.id), "").into();
     }
     if let Route::Session(session) = &route
         && session.has_call(&planned.id)

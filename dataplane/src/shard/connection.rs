@@ -240,18 +240,11 @@ impl Connection {
         );
     }
 
-    /// Sends what is written, then reads and drops what the client still sends for a moment: closing with unread bytes
-    /// would reset the connection, and the client would never see the answer.
+    /// Sends what is written, and ends so that the client sees it.
     async fn close(&mut self) {
-        if !self.flush().await {
-            return;
+        if self.flush().await {
+            linger(&self.socket).await;
         }
-        net::shut_down(self.socket.fd(), Direction::Write);
-        let drain = async {
-            let mut sink = vec![0; 16 << 10];
-            while matches!(self.socket.read(&mut sink).await, Ok(1..)) {}
-        };
-        crate::context::within(LINGER, drain).await;
     }
 
     async fn serve_request(&mut self) -> Then {
@@ -377,6 +370,17 @@ impl Connection {
             }
         }
     }
+}
+
+/// Ends the output, then reads and drops what the client still sends for a moment: closing with unread bytes would reset
+/// the connection, and the client would never see the answer.
+pub async fn linger(socket: &Socket) {
+    net::shut_down(socket.fd(), Direction::Write);
+    let drain = async {
+        let mut sink = vec![0; 16 << 10];
+        while matches!(socket.read(&mut sink).await, Ok(1..)) {}
+    };
+    crate::context::within(LINGER, drain).await;
 }
 
 fn finish(decoder: &mut Decoder, close: bool) -> Then {
