@@ -76,6 +76,10 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
         time_max,
     );
     if let Err(error) = offer_task(&work, &context) {
+        let error = error.worded_for(context.version().era());
+        if let Route::Session(session) = &route {
+            session.close_stream(stream);
+        }
         return Reply::json(error.status, render::error(Vec::new(), Some(&id), &error)).into();
     }
     let id: Rc<str> = id.into();
@@ -266,7 +270,9 @@ async fn run(work: Work, context: Context, id: Rc<str>) -> Outcome {
         .await;
     match performed {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(ToolError::Rpc(error))) => Outcome::error(&id, &error),
+        Ok(Err(ToolError::Rpc(error))) => {
+            Outcome::error(&id, &error.worded_for(context.version().era()))
+        }
         Ok(Err(ToolError::InputRequired)) => input_required(&context, &id, method, &target),
         Ok(Err(ToolError::Failed(text))) => Outcome::error(&id, &RpcError::internal(text)),
         // The panic hook has told the log; the caller learns that it was us, and nothing else.

@@ -88,6 +88,20 @@ impl RpcError {
         RpcError::new(HEADER_MISMATCH, message).with_status(400)
     }
 
+    /// The same as `era` words it: codes that only 2026-07-28 has become an invalid request, with HTTP 200 as any error
+    /// of a handler had before.
+    pub fn worded_for(self, era: super::Era) -> RpcError {
+        let modern_only = matches!(self.code, UNSUPPORTED_VERSION..=HEADER_MISMATCH);
+        if era == super::Era::Modern || !modern_only {
+            return self;
+        }
+        RpcError {
+            code: INVALID_REQUEST,
+            status: 200,
+            ..self
+        }
+    }
+
     /// A capability the client must declare; `required` in the shape of `ClientCapabilities`.
     pub fn missing_capability(required: &serde_json::Value) -> RpcError {
         let data = serde_json::json!({ "requiredCapabilities": required });
