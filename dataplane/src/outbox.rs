@@ -130,9 +130,12 @@ impl Outbox {
 
     /// Becomes the reader, displacing another.
     pub fn attach(self: &Rc<Outbox>, after: u64) -> Reader {
+        // The first reader is the connection that a call may have let go of before anybody read.
+        if self.attached.get() > 0 {
+            self.suspended.set(false);
+        }
         self.attached.set(self.attached.get() + 1);
         self.has_reader.set(true);
-        self.suspended.set(false);
         self.wake();
         Reader {
             outbox: Rc::clone(self),
