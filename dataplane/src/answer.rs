@@ -54,11 +54,16 @@ impl Reply {
 
     /// The answer to a refusal.
     pub fn refusal(refusal: Refusal, allow: &'static str) -> Reply {
+        Reply::refusal_of(refusal, None, allow)
+    }
+
+    /// The answer to the refusal of a request that could be read.
+    pub fn refusal_of(refusal: Refusal, id: Option<&str>, allow: &'static str) -> Reply {
         let answer = refusal.answer();
         let error = ringway_core::mcp::RpcError::new(answer.code, answer.message);
         let mut reply = Reply::json(
             answer.status,
-            ringway_core::mcp::render::error(Vec::new(), None, &error),
+            ringway_core::mcp::render::error(Vec::new(), id, &error),
         );
         if let Some(seconds) = refusal.retry_after_seconds() {
             reply = reply.field("Retry-After", seconds.to_string());
@@ -78,8 +83,9 @@ pub struct Events {
     pub fields: Fields,
     /// How event ids begin, when the stream can be resumed.
     pub id_prefix: Option<String>,
-    /// Whether the stream starts with an event that has an id and no data (MCP 2025-11-25).
-    pub primes: bool,
+    /// The number of a first event without data, for clients that know such (MCP 2025-11-25): what comes back with it
+    /// gets what is behind it.
+    pub primes: Option<u64>,
     /// Whether this is a stream from its first byte on, whatever comes.
     pub always_stream: bool,
     /// Dropped with the answer: a modern call ends with its connection.

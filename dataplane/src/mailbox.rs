@@ -56,8 +56,8 @@ pub enum ForwardedAnswer {
     Events {
         /// How event ids begin.
         id_prefix: Option<String>,
-        /// Whether it starts with an empty event.
-        primes: bool,
+        /// The number of a first event without data.
+        primes: Option<u64>,
         /// Whether it is a stream whatever comes.
         always_stream: bool,
         /// The events.

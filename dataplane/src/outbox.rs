@@ -78,7 +78,7 @@ impl Outbox {
 
     /// Adds a message. After the last one nothing is added.
     pub fn push(&self, message: Vec<u8>) {
-        if self.finished.get().is_some() {
+        if self.finished.get().is_some() || self.overflowed.get() {
             return;
         }
         if self.log.borrow_mut().push(message).is_err() {
@@ -122,6 +122,16 @@ impl Outbox {
     /// Whether the answer was handed out as plain JSON.
     pub fn was_answered_plainly(&self) -> bool {
         self.answered_plainly.get()
+    }
+
+    /// The number of the last message that was read.
+    pub fn read(&self) -> u64 {
+        self.log.borrow().read()
+    }
+
+    /// The number of the last message.
+    pub fn last(&self) -> u64 {
+        self.log.borrow().last()
     }
 
     /// Whether somebody reads.

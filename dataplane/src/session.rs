@@ -72,17 +72,19 @@ impl Session {
         })
     }
 
-    /// A stream for a call, kept for resumption. The oldest finished one makes room.
+    /// A stream for a call, kept for resumption. The oldest finished ones make room.
     pub fn open_stream(&self, limits: &Limits) -> (u32, Rc<Outbox>) {
         let mut streams = self.streams.borrow_mut();
         streams.retain(|_, stream| !stream.was_answered_plainly());
-        if streams.len() >= STREAMS_KEPT_MAX {
+        // More than one may have to go: calls that ran side by side end without anybody making room.
+        while streams.len() >= STREAMS_KEPT_MAX {
             let oldest = streams
                 .iter()
                 .find(|(_, stream)| stream.is_finished() && !stream.has_reader());
-            if let Some(id) = oldest.map(|(id, _)| *id) {
-                streams.remove(&id);
-            }
+            let Some(id) = oldest.map(|(id, _)| *id) else {
+                break;
+            };
+            streams.remove(&id);
         }
         let id = self.last_stream.get() + 1;
         self.last_stream.set(id);
@@ -118,14 +120,15 @@ impl Session {
         }
     }
 
-    /// Remembers a call in flight, so that the client can cancel it. False when its id is in use already.
-    pub fn begin_call(&self, id: &str, cancel: Cancel) -> bool {
-        let mut calls = self.calls.borrow_mut();
-        if calls.contains_key(id) {
-            return false;
-        }
-        calls.insert(id.to_owned(), cancel);
-        true
+    /// Whether a call with this id is in flight.
+    pub fn has_call(&self, id: &str) -> bool {
+        self.calls.borrow().contains_key(id)
+    }
+
+    /// Remembers a call in flight, so that the client can cancel it.
+    pub fn begin_call(&self, id: &str, cancel: Cancel) {
+        let former = self.calls.borrow_mut().insert(id.to_owned(), cancel);
+        debug_assert!(former.is_none(), "an id in use was refused before");
     }
 
     /// Forgets a call that ended.

@@ -251,7 +251,7 @@ impl Client {
             source: crate::answer::Source::Local(events),
             fields: Vec::new(),
             id_prefix: None,
-            primes: false,
+            primes: None,
             always_stream: true,
             guard: None,
         };

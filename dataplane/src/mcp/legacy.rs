@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use futures_lite::FutureExt;
 use ringway_core::header_params::HeaderLookup;
 use ringway_core::mcp::era::{Carrier, McpHeaders};
 use ringway_core::mcp::rpc_error::{PARSE, SESSION_NOT_FOUND};
@@ -21,8 +22,6 @@ use crate::shard::Shard;
 
 /// Events of a forwarded stream that may wait for the connection's shard.
 const FORWARDED_EVENTS_MAX: usize = 64;
-/// How often the home shard looks whether the connection of a quiet stream is still there.
-const FORWARDED_CHECK: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Begins a session here and answers `initialize`.
 pub fn initialize(shard: &Rc<Shard>, id: &str, version: Version, capabilities: Value) -> Answer {
@@ -38,7 +37,10 @@ pub fn initialize(shard: &Rc<Shard>, id: &str, version: Version, capabilities: V
                 evicted.end();
             }
         }
-        Err(_) => return http::overloaded(),
+        Err(_) => {
+            shard.metrics.count_refusal(Refusal::Overloaded);
+            return Reply::refusal_of(Refusal::Overloaded, Some(id), "").into();
+        }
     }
     Reply::json(200, lists::initialize(shard, id, version))
         .field("Mcp-Session-Id", handle.to_string())
@@ -132,6 +134,9 @@ fn local_get(shard: &Rc<Shard>, handle: Handle, last_event_id: Option<&[u8]>) ->
     };
     let resumed = last_event_id.and_then(parse_event_id);
     let found = resumed.and_then(|(stream, after)| Some((stream, session.stream(stream)?, after)));
+    // A number that was never given out leads nowhere, as an unknown stream does.
+    let found = found.filter(|(_, outbox, after)| *after <= outbox.last());
+    let is_resumed = found.as_ref().is_some_and(|(_, _, after)| *after > 0);
     let (stream, outbox, after) = match found {
         Some(found) => found,
         None => {
@@ -141,7 +146,9 @@ fn local_get(shard: &Rc<Shard>, handle: Handle, last_event_id: Option<&[u8]>) ->
                     .with_status(409);
                 return Reply::json(409, render::error(Vec::new(), None, &error)).into();
             }
-            (STANDALONE, standalone, 0)
+            // Opened anew it repeats nothing: only a client that names an event gets what is behind it again.
+            let read = standalone.read();
+            (STANDALONE, standalone, read)
         }
     };
     if shard.draining.get() {
@@ -151,7 +158,7 @@ fn local_get(shard: &Rc<Shard>, handle: Handle, last_event_id: Option<&[u8]>) ->
         source: Source::Local(outbox.attach(after)),
         fields: Vec::new(),
         id_prefix: Some(format!("{stream:x}-")),
-        primes: session.version >= Version::V2025_11_25 && after == 0,
+        primes: (session.version >= Version::V2025_11_25 && !is_resumed).then_some(after),
         always_stream: true,
         guard: None,
     })
@@ -286,13 +293,14 @@ pub async fn serve_forwarded(shard: Rc<Shard>, forwarded: Forwarded) {
     }
     let mut committed = events.always_stream;
     loop {
-        let Some(event) =
-            crate::context::within(FORWARDED_CHECK, events.source.next(committed)).await
-        else {
-            if sender.is_closed() {
-                return;
-            }
-            continue;
+        let next = async { Some(events.source.next(committed).await) };
+        // A connection that is gone frees its stream at once: the client may be back already.
+        let gone = async {
+            sender.closed().await;
+            None
+        };
+        let Some(event) = gone.or(next).await else {
+            return;
         };
         committed |= matches!(event, StreamEvent::Message { .. });
         // Whether a suspension ends the stream depends on its client, which the other shard knows.

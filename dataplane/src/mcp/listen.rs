@@ -209,7 +209,7 @@ pub fn open(shard: &Rc<Shard>, id: String, filter: Filter) -> Answer {
         source,
         fields: Vec::new(),
         id_prefix: None,
-        primes: false,
+        primes: None,
         always_stream: true,
         guard: Some(Box::new(guard)),
     })

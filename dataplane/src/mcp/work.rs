@@ -5,6 +5,7 @@ use std::any::Any;
 use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_lite::FutureExt;
@@ -40,7 +41,15 @@ pub enum Route {
 /// Runs `planned` and answers it: at once when it is done at once, else as events.
 pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer {
     if shard.in_flight.get() >= shard.limits.in_flight_max {
-        return Reply::refusal(Refusal::Overloaded, "").into();
+        shard.metrics.count_refusal(Refusal::Overloaded);
+        return Reply::refusal_of(Refusal::Overloaded, Some(&planned.id), "").into();
+    }
+    if let Route::Session(session) = &route
+        && session.has_call(&planned.id)
+    {
+        let error =
+            RpcError::invalid_request("Invalid Request: a request with this `id` is in flight");
+        return Reply::json(400, render::error(Vec::new(), Some(&planned.id), &error)).into();
     }
     let (stream, outbox) = match &route {
         Route::Connection => (0, Outbox::plain(&shard.limits)),
@@ -67,6 +76,10 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
         time_max,
     );
     if let Err(error) = offer_task(&work, &context) {
+        let error = error.worded_for(context.version().era());
+        if let Route::Session(session) = &route {
+            session.close_stream(stream);
+        }
         return Reply::json(error.status, render::error(Vec::new(), Some(&id), &error)).into();
     }
     let id: Rc<str> = id.into();
@@ -105,15 +118,26 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
             // A call that becomes a task is answered then, and goes on.
             let outcome = {
                 let mut bounded = Box::pin(bounded(run, time_max, &id));
+                let (stop, stopped) = async_channel::bounded::<()>(1);
+                let mut stopped = Box::pin(async move { stopped.recv().await.ok() });
                 std::future::poll_fn(|cx| {
                     let polled = bounded.as_mut().poll(cx);
                     if let (false, Some(task)) = (detached.get(), context.0.task.borrow().as_ref())
                     {
                         detached.set(true);
+                        let stop = stop.clone();
+                        // Full means that it was told already.
+                        task.on_cancel(Box::new(move || {
+                            let _ = stop.try_send(());
+                        }));
                         let created = created(&context, &id, task);
                         outbox.finish(200, created);
                     }
-                    polled
+                    match stopped.as_mut().poll(cx) {
+                        // A cancelled task has its outcome already, and keeps it.
+                        Poll::Ready(_) => Poll::Ready(Outcome::cancelled()),
+                        Poll::Pending => polled,
+                    }
                 })
                 .await
             };
@@ -143,13 +167,7 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
                 // A cancelled request gets no answer (MCP cancellation); its stream just ends.
                 cancelled.end();
             });
-            if !session.begin_call(&id, cancel) {
-                outbox.end();
-                let error = RpcError::invalid_request(
-                    "Invalid Request: a request with this `id` is in flight",
-                );
-                return Reply::json(400, render::error(Vec::new(), Some(&id), &error)).into();
-            }
+            session.begin_call(&id, cancel);
             if outbox.is_finished() {
                 session.end_call(&id);
             }
@@ -169,7 +187,8 @@ fn events(outbox: &Rc<Outbox>, stream: u32, route: &Route, guard: Option<Box<dyn
         fields: Vec::new(),
         id_prefix: session.map(|_| format!("{stream:x}-")),
         primes: session
-            .is_some_and(|session| session.version >= ringway_core::mcp::Version::V2025_11_25),
+            .filter(|session| session.version >= ringway_core::mcp::Version::V2025_11_25)
+            .map(|_| 0),
         always_stream: false,
         guard,
     })
@@ -214,6 +233,14 @@ struct Outcome {
 }
 
 impl Outcome {
+    fn cancelled() -> Outcome {
+        Outcome {
+            status: 200,
+            message: Vec::new(),
+            record: Progress::Cancelled,
+        }
+    }
+
     fn error(id: &str, error: &RpcError) -> Outcome {
         let mut record = json!({ "code": error.code, "message": error.message });
         if let (Some(data), Some(members)) = (&error.data, record.as_object_mut()) {
@@ -246,8 +273,13 @@ async fn run(work: Work, context: Context, id: Rc<str>) -> Outcome {
         .await;
     match performed {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(ToolError::Rpc(error))) => Outcome::error(&id, &error),
-        Ok(Err(ToolError::Unsupported(capability))) => unsupported(&context, &id, &capability),
+        Ok(Err(ToolError::Rpc(error))) => {
+            Outcome::error(&id, &error.worded_for(context.version().era()))
+        }
+        Ok(Err(ToolError::Unsupported(capability))) => {
+            let error = RpcError::missing_capability(&capability);
+            Outcome::error(&id, &error.worded_for(context.version().era()))
+        }
         Ok(Err(ToolError::InputRequired)) => input_required(&context, &id, method, &target),
         Ok(Err(ToolError::Failed(text))) => Outcome::error(&id, &RpcError::internal(text)),
         // The panic hook has told the log; the caller learns that it was us, and nothing else.
@@ -259,16 +291,6 @@ async fn run(work: Work, context: Context, id: Rc<str>) -> Outcome {
             )
         }
     }
-}
-
-/// The answer to a client that cannot be asked: -32021 exists only since 2026-07-28, and older clients read its HTTP 400
-/// as a broken transport.
-fn unsupported(context: &Context, id: &str, capability: &Value) -> Outcome {
-    if context.version().era() == Era::Modern {
-        return Outcome::error(id, &RpcError::missing_capability(capability));
-    }
-    let text = format!("This needs a capability that the client did not declare: {capability}");
-    Outcome::error(id, &RpcError::invalid_params(text))
 }
 
 async fn perform(work: Work, context: Context, id: &str) -> Result<Outcome, ToolError> {
@@ -496,8 +518,11 @@ fn created(context: &Context, id: &str, task: &Task) -> Vec<u8> {
 }
 
 fn conclude(context: &Context, task: &Rc<Task>, outcome: Outcome) {
-    task.conclude(outcome.record);
-    context.0.shard.announce_task(task);
+    // A task that was cancelled has told so already.
+    if !task.is_over() {
+        task.conclude(outcome.record);
+        context.0.shard.announce_task(task);
+    }
 }
 
 /// A `CallToolResult` as a task keeps it.

@@ -107,6 +107,8 @@ async fn turn_away(shard: &Rc<Shard>, socket: &Socket) {
         extra,
     );
     out.extend_from_slice(&reply.body);
-    // A caller that is gone already needs no answer.
-    let _ = socket.write_all(&out).await;
+    // A caller that is gone already needs no answer; one that has sent its request must not get a reset instead.
+    if socket.write_all(&out).await.is_ok() {
+        connection::linger(socket).await;
+    }
 }

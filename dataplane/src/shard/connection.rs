@@ -81,10 +81,20 @@ impl Control {
     /// Ends a connection that waits for its next request, or has not sent a byte of its first.
     pub fn close_if_idle(&self) {
         let progress = self.progress.get();
-        let between = progress.phase == Phase::Idle || (progress.phase == Phase::Head && progress.body_bytes == 0);
-        if between && !progress.serving && progress.write_blocked_since.is_none() {
+        // A connection that has not sent a byte yet is in its first head, by its deadline.
+        let waits = match progress.phase {
+            Phase::Idle => true,
+            Phase::Head => progress.body_bytes == 0,
+            Phase::Body => false,
+        };
+        if waits && !progress.serving && progress.write_blocked_since.is_none() {
             net::shut_down(self.socket.fd(), Direction::Read);
         }
+    }
+
+    /// Ends the connection, whatever it does.
+    pub fn close(&self) {
+        net::shut_down(self.socket.fd(), Direction::Both);
     }
 
     fn update(&self, change: impl FnOnce(&mut Progress)) {
@@ -237,18 +247,11 @@ impl Connection {
         );
     }
 
-    /// Sends what is written, then reads and drops what the client still sends for a moment: closing with unread bytes
-    /// would reset the connection, and the client would never see the answer.
+    /// Sends what is written, and ends so that the client sees it.
     async fn close(&mut self) {
-        if !self.flush().await {
-            return;
+        if self.flush().await {
+            linger(&self.socket).await;
         }
-        net::shut_down(self.socket.fd(), Direction::Write);
-        let drain = async {
-            let mut sink = vec![0; 16 << 10];
-            while matches!(self.socket.read(&mut sink).await, Ok(1..)) {}
-        };
-        crate::context::within(LINGER, drain).await;
     }
 
     async fn serve_request(&mut self) -> Then {
@@ -301,7 +304,12 @@ impl Connection {
                 Method::EndSession,
             ),
             Ok(Route::Preflight) => {
-                response::write_preflight(out, cors.unwrap_or_default(), &sweep::date(shard));
+                response::write_preflight(
+                    out,
+                    cors.unwrap_or_default(),
+                    close,
+                    &sweep::date(shard),
+                );
                 return finish(decoder, close);
             }
             Ok(Route::Options) => {
@@ -332,6 +340,14 @@ impl Connection {
                 shard.metrics.observe(method, reply.status, began.elapsed());
                 finish(decoder, close)
             }
+            Answer::Events(events) if events.always_stream && !head.accept.event_stream() => {
+                let refusal = Refusal::NotAcceptable;
+                shard.metrics.count_refusal(refusal);
+                let reply = Reply::refusal(refusal, MCP_ALLOW);
+                write_reply(out, shard, &reply, close, is_head, cors);
+                shard.metrics.observe(method, reply.status, began.elapsed());
+                finish(decoder, close)
+            }
             Answer::Events(events) => {
                 // Answers to earlier pipelined requests must not wait for this one.
                 if !out.is_empty() {
@@ -350,6 +366,7 @@ impl Connection {
                     close,
                     json: head.accept.json(),
                     event_stream: head.accept.event_stream(),
+                    chunked: head.knows_chunks,
                     committed: false,
                 };
                 let (then, ahead, status) = stream.run(events).await;
@@ -363,6 +380,17 @@ impl Connection {
             }
         }
     }
+}
+
+/// Ends the output, then reads and drops what the client still sends for a moment: closing with unread bytes would reset
+/// the connection, and the client would never see the answer.
+pub async fn linger(socket: &Socket) {
+    net::shut_down(socket.fd(), Direction::Write);
+    let drain = async {
+        let mut sink = vec![0; 16 << 10];
+        while matches!(socket.read(&mut sink).await, Ok(1..)) {}
+    };
+    crate::context::within(LINGER, drain).await;
 }
 
 fn finish(decoder: &mut Decoder, close: bool) -> Then {
@@ -436,6 +464,8 @@ struct Stream<'c> {
     close: bool,
     json: bool,
     event_stream: bool,
+    /// Whether the stream has chunks; otherwise it ends with the connection.
+    chunked: bool,
     committed: bool,
 }
 
@@ -457,8 +487,13 @@ impl Stream<'_> {
         }
         let then = loop {
             if !self.out.is_empty() {
-                let Some(event) = poll_now(&mut Box::pin(events.source.next(self.committed))).await
-                else {
+                // What is ready goes out together, up to a bound: a source on another shard may never run dry.
+                let ready = if self.out.len() < OUT_BYTES_MAX {
+                    poll_now(&mut Box::pin(events.source.next(self.committed))).await
+                } else {
+                    None
+                };
+                let Some(event) = ready else {
                     if !self.flush().await {
                         break Then::Abort;
                     }
@@ -490,7 +525,7 @@ impl Stream<'_> {
                 Next::Gone => break Then::Abort,
                 Next::Quiet if self.event_stream => {
                     self.commit(&events);
-                    response::write_chunk(self.out, sse::KEEP_ALIVE);
+                    self.write(sse::KEEP_ALIVE);
                 }
                 Next::Quiet => {}
             }
@@ -534,15 +569,15 @@ impl Stream<'_> {
                     .map(|prefix| format!("{prefix}{number:x}"));
                 let mut event = Vec::with_capacity(text.len() + 64);
                 sse::event(&mut event, id.as_deref(), &text);
-                response::write_chunk(self.out, &event);
+                self.write(&event);
                 None
             }
             StreamEvent::Sole { text, .. } => {
                 self.commit(events);
                 let mut event = Vec::with_capacity(text.len() + 64);
                 sse::event(&mut event, None, &text);
-                response::write_chunk(self.out, &event);
-                response::write_last_chunk(self.out);
+                self.write(&event);
+                self.write_end();
                 Some(go_on)
             }
             StreamEvent::Message { text, .. } => {
@@ -565,7 +600,7 @@ impl Stream<'_> {
                     }
                     None => {
                         self.commit(events);
-                        response::write_last_chunk(self.out);
+                        self.write_end();
                     }
                 }
                 Some(go_on)
@@ -594,15 +629,33 @@ impl Stream<'_> {
         response::write_head(
             self.out,
             200,
-            Content::Events,
+            if self.chunked {
+                Content::Events
+            } else {
+                Content::EventsToTheEnd
+            },
             self.close,
             &sweep::date(self.shard),
             extra,
         );
-        if let (true, Some(prefix)) = (events.primes, &events.id_prefix) {
+        if let (Some(number), Some(prefix)) = (events.primes, &events.id_prefix) {
             let mut event = Vec::new();
-            sse::priming(&mut event, &format!("{prefix}0"), RETRY_MS);
-            response::write_chunk(self.out, &event);
+            sse::priming(&mut event, &format!("{prefix}{number:x}"), RETRY_MS);
+            self.write(&event);
+        }
+    }
+
+    fn write(&mut self, text: &[u8]) {
+        if self.chunked {
+            response::write_chunk(self.out, text);
+        } else {
+            self.out.extend_from_slice(text);
+        }
+    }
+
+    fn write_end(&mut self) {
+        if self.chunked {
+            response::write_last_chunk(self.out);
         }
     }
 

@@ -268,6 +268,24 @@ impl Shard {
             control.close_if_idle();
         }
     }
+
+    /// Whether somebody still waits for something.
+    fn is_busy(&self) -> bool {
+        !self.connections.borrow().is_empty() || self.in_flight.get() > 0
+    }
+
+    /// Ends connections, calls and tasks, finished or not.
+    fn cut_off(&self) {
+        for (_, control) in self.connections.borrow().iter() {
+            control.close();
+        }
+        for session in self.sessions.borrow().iter() {
+            session.end();
+        }
+        for task in self.tasks.borrow().iter() {
+            task.cancel();
+        }
+    }
 }
 
 /// Runs a shard until it has drained.
@@ -298,13 +316,26 @@ pub async fn run(mut setup: Setup) {
     sweeping.cancel().await;
 }
 
-/// Serves on until every connection has had its answer, or the time is up.
+/// How long what is cut off at the end of a drain has to let go of what it holds.
+const CUT_OFF_TIME_MAX: Duration = Duration::from_millis(500);
+
+/// Serves on until every connection has had its answer, or the time is up; what is left then is ended.
 async fn drain(shard: &Rc<Shard>, letters: &async_channel::Receiver<Letter>) {
+    serve_on(shard, letters, shard.limits.drain_time_max).await;
+    if shard.is_busy() {
+        shard.cut_off();
+        serve_on(shard, letters, CUT_OFF_TIME_MAX).await;
+    }
+}
+
+async fn serve_on(
+    shard: &Rc<Shard>,
+    letters: &async_channel::Receiver<Letter>,
+    time_max: Duration,
+) {
     const LOOK_EVERY: Duration = Duration::from_millis(10);
-    let deadline = shard.now() + shard.limits.drain_time_max;
-    while shard.now() < deadline
-        && (!shard.connections.borrow().is_empty() || shard.in_flight.get() > 0)
-    {
+    let deadline = shard.now() + time_max;
+    while shard.now() < deadline && shard.is_busy() {
         while let Ok(letter) = letters.try_recv() {
             shard.take(letter);
         }

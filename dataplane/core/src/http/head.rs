@@ -74,6 +74,8 @@ pub struct Head {
     pub path: Span,
     /// Whether the connection may carry another request.
     pub keep_alive: bool,
+    /// Whether the client knows the chunked coding: HTTP/1.0 does not.
+    pub knows_chunks: bool,
     /// How the body is framed.
     pub framing: Framing,
     /// Whether the client waits for `100 Continue`.
@@ -206,6 +208,7 @@ fn read(
         method: method(request.method.unwrap_or_default())?,
         path: Span::default(),
         keep_alive: http_1_1,
+        knows_chunks: http_1_1,
         framing: Framing::Length(0),
         expects_continue: false,
         accept: media::Accept::default(),

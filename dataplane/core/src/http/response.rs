@@ -10,6 +10,8 @@ pub enum Content {
     Sized(&'static str, usize),
     /// Server-sent events in the chunked coding.
     Events,
+    /// Server-sent events that end with the connection, for HTTP/1.0 (RFC 9112 section 6.3).
+    EventsToTheEnd,
 }
 
 /// JSON, the type of nearly every answer.
@@ -51,10 +53,14 @@ pub fn write_head(
             out.extend_from_slice(b"\r\nContent-Length: ");
             out.extend_from_slice(itoa::Buffer::new().format(bytes).as_bytes());
         }
-        Content::Events => out.extend_from_slice(
-            b"\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache, no-transform\r\nX-Accel-Buffering: no\
-              \r\nTransfer-Encoding: chunked",
-        ),
+        Content::Events | Content::EventsToTheEnd => {
+            out.extend_from_slice(
+                b"\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache, no-transform\r\nX-Accel-Buffering: no",
+            );
+            if content == Content::Events {
+                out.extend_from_slice(b"\r\nTransfer-Encoding: chunked");
+            }
+        }
     }
     if close {
         out.extend_from_slice(b"\r\nConnection: close");
@@ -77,7 +83,7 @@ pub fn write_head(
 }
 
 /// The answer to a CORS preflight whose origin was checked.
-pub fn write_preflight(out: &mut Vec<u8>, origin: &[u8], date: &DateText) {
+pub fn write_preflight(out: &mut Vec<u8>, origin: &[u8], close: bool, date: &DateText) {
     const FIELDS: &[(&str, &str)] = &[
         ("Access-Control-Allow-Methods", "POST, GET, DELETE, OPTIONS"),
         (
@@ -90,7 +96,7 @@ pub fn write_preflight(out: &mut Vec<u8>, origin: &[u8], date: &DateText) {
         out,
         204,
         Content::Empty,
-        false,
+        close,
         date,
         Extra {
             fields: FIELDS,

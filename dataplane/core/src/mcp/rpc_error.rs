@@ -56,12 +56,6 @@ impl RpcError {
         self
     }
 
-    /// The same with another text.
-    pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> RpcError {
-        self.message = message.into();
-        self
-    }
-
     /// The same with `data`.
     pub fn with_data(mut self, data: &serde_json::Value) -> RpcError {
         self.data = Some(data.to_string());
@@ -92,6 +86,20 @@ impl RpcError {
     /// Headers that disagree with the body.
     pub fn header_mismatch(message: impl Into<Cow<'static, str>>) -> RpcError {
         RpcError::new(HEADER_MISMATCH, message).with_status(400)
+    }
+
+    /// The same as `era` words it: codes that only 2026-07-28 has become an invalid request, with HTTP 200 as any error
+    /// of a handler had before.
+    pub fn worded_for(self, era: super::Era) -> RpcError {
+        let modern_only = matches!(self.code, UNSUPPORTED_VERSION..=HEADER_MISMATCH);
+        if era == super::Era::Modern || !modern_only {
+            return self;
+        }
+        RpcError {
+            code: INVALID_REQUEST,
+            status: 200,
+            ..self
+        }
     }
 
     /// A capability the client must declare; `required` in the shape of `ClientCapabilities`.

@@ -50,9 +50,13 @@ impl EventLog {
     /// Adds a message and returns its number.
     ///
     /// # Errors
-    /// [`Full`] when a plain log holds more unread bytes than it may. A resumable log drops its oldest messages instead:
-    /// a client that comes back too late misses them, and its session lives on.
+    /// [`Full`], and the message is not taken, when a plain log would hold more unread bytes than it may. A resumable log
+    /// drops its oldest messages instead: a client that comes back too late misses them, and its session lives on.
     pub fn push(&mut self, message: Vec<u8>) -> Result<u64, Full> {
+        let passes = self.bytes + message.len() > self.bytes_max && !self.messages.is_empty();
+        if passes && !self.is_resumable() {
+            return Err(Full);
+        }
         self.bytes += message.len();
         self.messages.push_back(message);
         if self.is_resumable() {
@@ -61,23 +65,27 @@ impl EventLog {
             {
                 self.drop_first();
             }
-        } else if self.bytes > self.bytes_max && self.messages.len() > 1 {
-            return Err(Full);
         }
         Ok(self.last())
     }
 
     /// The next message behind number `after`, with its number.
     pub fn next(&mut self, after: u64) -> Option<(u64, &[u8])> {
-        self.read = self.read.max(after);
+        // `after` is what a client says, up to the largest number there is.
+        self.read = self.read.max(after.min(self.last()));
         if !self.is_resumable() {
             while self.first <= self.read && !self.messages.is_empty() {
                 self.drop_first();
             }
         }
-        let number = self.first.max(after + 1);
+        let number = self.first.max(after.saturating_add(1));
         let message = self.messages.get((number - self.first) as usize)?;
         Some((number, message))
+    }
+
+    /// The number up to which everything was read.
+    pub fn read(&self) -> u64 {
+        self.read
     }
 
     /// The number of the newest message.
@@ -118,9 +126,10 @@ mod tests {
         assert_eq!(log.push(vec![0; 6]), Ok(1));
         assert_eq!(log.push(vec![0; 4]), Ok(2));
         assert_eq!(log.push(vec![0; 1]), Err(Full));
-        assert_eq!(drain(&mut log, 0), [1, 2, 3]);
+        assert_eq!(log.bytes(), 10, "what does not fit is not held");
+        assert_eq!(drain(&mut log, 0), [1, 2]);
         assert_eq!(log.bytes(), 0);
-        assert_eq!(log.push(vec![0; 100]), Ok(4), "one message always fits");
+        assert_eq!(log.push(vec![0; 100]), Ok(3), "one message always fits");
     }
 
     #[test]
@@ -133,5 +142,8 @@ mod tests {
         assert_eq!(drain(&mut log, 4), [5]);
         assert_eq!(drain(&mut log, 5), [] as [u64; 0]);
         assert_eq!(log.bytes(), 30);
+        assert_eq!(log.read(), 5);
+        assert_eq!(drain(&mut log, u64::MAX), [] as [u64; 0]);
+        assert_eq!(log.read(), 5, "what was never there was never read");
     }
 }

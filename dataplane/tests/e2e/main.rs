@@ -1,0 +1,23 @@
+//! The server from outside, over real sockets on free ports: what each era of MCP and HTTP itself promise a client. The
+//! pumps are tested here, the rules beside their code. What counts a process's descriptors or memory is in `bounds`.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod http;
+
+mod legacy;
+
+mod legacy_streams;
+
+mod batch;
+
+mod modern;
+
+mod rounds;
+
+mod listen;
+
+mod tasks;
+
+mod drain;
