@@ -137,28 +137,19 @@ impl Options {
                 Long("request") => options.request_path = Some(value(parser, "--request")?),
                 Long("target") => options.target = Some(value(parser, "--target")?),
                 Long("echo-argument") => options.echo_argument = value(parser, "--echo-argument")?,
-                Long("header") => options
-                    .headers
-                    .push(parse_header(&value::<String>(parser, "--header")?)?),
+                Long("header") => options.headers.push(parse_header(&value::<String>(parser, "--header")?)?),
                 Long("connections") => options.connections = value(parser, "--connections")?,
                 Long("rate") => options.rate_rps = Some(value(parser, "--rate")?),
                 Long("seconds") => options.seconds = value(parser, "--seconds")?,
                 Long("warmup-s") => options.warmup_s = value(parser, "--warmup-s")?,
                 Long("cpu") => options.cpu = Some(value(parser, "--cpu")?),
                 Long("wait") => options.wait = wait(&value::<String>(parser, "--wait")?)?,
-                Long("expect-status") => {
-                    options.expect_status = Some(value(parser, "--expect-status")?)
-                }
+                Long("expect-status") => options.expect_status = Some(value(parser, "--expect-status")?),
                 Long("expect-body-contains") => {
-                    options
-                        .expect_contains
-                        .push(value(parser, "--expect-body-contains")?);
+                    options.expect_contains.push(value(parser, "--expect-body-contains")?);
                 }
                 Long("expect-body-bytes") => {
-                    options.expect_body_bytes = Some(body_bytes(&value::<String>(
-                        parser,
-                        "--expect-body-bytes",
-                    )?)?);
+                    options.expect_body_bytes = Some(body_bytes(&value::<String>(parser, "--expect-body-bytes")?)?);
                 }
                 Long("json") => options.json = true,
                 other => return Err(text(other.unexpected())),
@@ -169,30 +160,16 @@ impl Options {
 
     fn plan(self) -> Result<Plan, String> {
         let addr = self.addr.ok_or("--addr is missing")?;
-        let (what, mut request, mut expect, has_session) = match (&self.preset, &self.request_path)
-        {
+        let (what, mut request, mut expect, has_session) = match (&self.preset, &self.request_path) {
             (Some(name), None) => {
-                let preset = Preset::by_name(name)
-                    .ok_or_else(|| format!("--preset is one of {}", Preset::NAMES))?;
+                let preset = Preset::by_name(name).ok_or_else(|| format!("--preset is one of {}", Preset::NAMES))?;
                 let target = self.target.as_deref().unwrap_or(preset.target());
-                (
-                    name.clone(),
-                    preset.request(target, &self.echo_argument),
-                    preset.expect(),
-                    preset.has_session(),
-                )
+                (name.clone(), preset.request(target, &self.echo_argument), preset.expect(), preset.has_session())
             }
             (None, Some(path)) => {
-                let file =
-                    std::fs::read(path).map_err(|error| format!("--request {path}: {error}"))?;
-                let request =
-                    Request::parse(&file).map_err(|why| format!("--request {path}: {why}"))?;
-                let expect = Expect {
-                    status: 200,
-                    body_bytes: BodyBytes::Any,
-                    id: false,
-                    contains: Vec::new(),
-                };
+                let file = std::fs::read(path).map_err(|error| format!("--request {path}: {error}"))?;
+                let request = Request::parse(&file).map_err(|why| format!("--request {path}: {why}"))?;
+                let expect = Expect { status: 200, body_bytes: BodyBytes::Any, id: false, contains: Vec::new() };
                 (path.clone(), request, expect, false)
             }
             _ => return Err("give one of --preset and --request".into()),
@@ -202,11 +179,7 @@ impl Options {
             expect.status = status;
         }
         if !self.expect_contains.is_empty() {
-            expect.contains = self
-                .expect_contains
-                .iter()
-                .map(|text| Needle::new(text))
-                .collect();
+            expect.contains = self.expect_contains.iter().map(|text| Needle::new(text)).collect();
             expect.id = false;
         }
         if let Some(body_bytes) = self.expect_body_bytes {
@@ -219,11 +192,7 @@ impl Options {
             return Err("--rate starts at 1; leave it out for the closed loop".into());
         }
         Ok(Plan {
-            dial: Dial {
-                addr,
-                request,
-                has_session,
-            },
+            dial: Dial { addr, request, has_session },
             expect,
             what,
             connections: self.connections,
@@ -241,10 +210,7 @@ fn value<T: std::str::FromStr>(parser: &mut lexopt::Parser, option: &str) -> Res
 where
     T::Err: std::error::Error + Send + Sync + 'static,
 {
-    parser
-        .value()
-        .and_then(|value| value.parse())
-        .map_err(|error| format!("{option}: {error}"))
+    parser.value().and_then(|value| value.parse()).map_err(|error| format!("{option}: {error}"))
 }
 
 fn wait(name: &str) -> Result<Wait, String> {
@@ -259,10 +225,7 @@ fn body_bytes(text: &str) -> Result<BodyBytes, String> {
     match text {
         "any" => Ok(BodyBytes::Any),
         "first" => Ok(BodyBytes::LikeFirst),
-        _ => text
-            .parse()
-            .map(BodyBytes::Exactly)
-            .map_err(|_| "--expect-body-bytes is a number, first or any".into()),
+        _ => text.parse().map(BodyBytes::Exactly).map_err(|_| "--expect-body-bytes is a number, first or any".into()),
     }
 }
 
@@ -270,9 +233,7 @@ fn duration(option: &str, seconds: f64, seconds_min: f64) -> Result<Duration, St
     if (seconds_min..=RUN_SECONDS_MAX).contains(&seconds) {
         Ok(Duration::from_secs_f64(seconds))
     } else {
-        Err(format!(
-            "{option} goes from {seconds_min} to {RUN_SECONDS_MAX}"
-        ))
+        Err(format!("{option} goes from {seconds_min} to {RUN_SECONDS_MAX}"))
     }
 }
 
@@ -285,18 +246,12 @@ mod tests {
     use super::*;
 
     fn parse_words(words: &str) -> Result<Command, String> {
-        parse(
-            std::iter::once("ringway-bench")
-                .chain(words.split_whitespace())
-                .map(Into::into),
-        )
+        parse(std::iter::once("ringway-bench").chain(words.split_whitespace()).map(Into::into))
     }
 
     #[test]
     fn the_open_loop_is_a_rate() {
-        let Ok(Command::Load(plan)) =
-            parse_words("load --addr 127.0.0.1:1 --preset echo-modern --rate 10000")
-        else {
+        let Ok(Command::Load(plan)) = parse_words("load --addr 127.0.0.1:1 --preset echo-modern --rate 10000") else {
             panic!("a plain load parses");
         };
         assert_eq!((plan.rate_rps, plan.connections), (Some(10_000), 64));
@@ -308,28 +263,13 @@ mod tests {
             ("", "load"),
             ("load --preset get", "--addr"),
             ("load --addr 127.0.0.1:1", "--preset"),
-            (
-                "load --addr 127.0.0.1:1 --preset get --request x",
-                "--preset",
-            ),
+            ("load --addr 127.0.0.1:1 --preset get --request x", "--preset"),
             ("load --addr 127.0.0.1:1 --preset other", "echo-modern"),
-            (
-                "load --addr 127.0.0.1:1 --preset get --connections 0",
-                "--connections",
-            ),
+            ("load --addr 127.0.0.1:1 --preset get --connections 0", "--connections"),
             ("load --addr 127.0.0.1:1 --preset get --rate 0", "--rate"),
-            (
-                "load --addr 127.0.0.1:1 --preset get --seconds nan",
-                "--seconds",
-            ),
-            (
-                "load --addr 127.0.0.1:1 --preset get --expect-status ok",
-                "--expect-status",
-            ),
-            (
-                "load --addr 127.0.0.1:1 --preset get --sekonds 1",
-                "--sekonds",
-            ),
+            ("load --addr 127.0.0.1:1 --preset get --seconds nan", "--seconds"),
+            ("load --addr 127.0.0.1:1 --preset get --expect-status ok", "--expect-status"),
+            ("load --addr 127.0.0.1:1 --preset get --sekonds 1", "--sekonds"),
         ] {
             let why = parse_words(words).expect_err(words);
             assert!(why.contains(names), "{words}: {why}");

@@ -57,37 +57,20 @@ pub enum Received<'a> {
 impl Dial {
     pub fn connect(&self) -> Result<Connection, String> {
         let failed = |error: io::Error| format!("connect to {}: {error}", self.addr);
-        let mut stream =
-            TcpStream::connect_timeout(&self.addr, CONNECT_WAIT_MAX).map_err(failed)?;
+        let mut stream = TcpStream::connect_timeout(&self.addr, CONNECT_WAIT_MAX).map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
         let host = self.addr.to_string();
-        let session = if self.has_session {
-            session::open(&mut stream, &host, &self.request)?
-        } else {
-            Vec::new()
-        };
+        let session = if self.has_session { session::open(&mut stream, &host, &self.request)? } else { Vec::new() };
         stream.set_nonblocking(true).map_err(failed)?;
         let request = self.request.render(&host, &session);
         let sent_bytes = request.as_bytes().len();
-        Ok(Connection {
-            stream,
-            session,
-            request,
-            sent_bytes,
-            in_flight: None,
-            inbox: Inbox::default(),
-        })
+        Ok(Connection { stream, session, request, sent_bytes, in_flight: None, inbox: Inbox::default() })
     }
 
     /// Ends the session of an idle connection.
     pub fn close(&self, mut connection: Connection) {
         if connection.in_flight.is_none() && connection.stream.set_nonblocking(false).is_ok() {
-            session::close(
-                &mut connection.stream,
-                &self.addr.to_string(),
-                &self.request,
-                &connection.session,
-            );
+            session::close(&mut connection.stream, &self.addr.to_string(), &self.request, &connection.session);
         }
     }
 }
@@ -111,12 +94,7 @@ impl Connection {
 
     /// Sends what the socket had no room for; the poller calls again when there is room.
     pub fn flush(&mut self) -> Result<(), Lost> {
-        while let Some(unsent) = self
-            .request
-            .as_bytes()
-            .get(self.sent_bytes..)
-            .filter(|unsent| !unsent.is_empty())
-        {
+        while let Some(unsent) = self.request.as_bytes().get(self.sent_bytes..).filter(|unsent| !unsent.is_empty()) {
             match self.stream.write(unsent) {
                 Ok(sent_bytes) => self.sent_bytes += sent_bytes,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
@@ -132,9 +110,7 @@ impl Connection {
         let read_bytes = match self.stream.read(scratch) {
             Ok(0) => return Err(Lost::Closed),
             Ok(read_bytes) => read_bytes,
-            Err(error)
-                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
-            {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
                 return Ok(Received::Nothing);
             }
             Err(_) => return Err(Lost::Closed),
@@ -143,11 +119,7 @@ impl Connection {
         if self.in_flight.is_none() || !all_sent {
             return Err(Lost::Unasked);
         }
-        match self
-            .inbox
-            .handle_bytes(&scratch[..read_bytes])
-            .map_err(Lost::Malformed)?
-        {
+        match self.inbox.handle_bytes(&scratch[..read_bytes]).map_err(Lost::Malformed)? {
             Some(answer) => {
                 let in_flight = self.in_flight.take().expect("checked above");
                 Ok(Received::Answer(in_flight, answer))

@@ -42,10 +42,7 @@ impl Expect {
         {
             return Err(Wrong::Length);
         }
-        let content = self
-            .contains
-            .iter_mut()
-            .all(|needle| needle.is_in(&answer.body, digits))
+        let content = self.contains.iter_mut().all(|needle| needle.is_in(&answer.body, digits))
             && (!self.id || holds_id(&answer.body, digits));
         if !content {
             return Err(Wrong::Content);
@@ -66,18 +63,12 @@ pub struct Needle {
 
 impl Needle {
     pub fn new(text: &str) -> Self {
-        Self {
-            text: Stamped::new(text.into()),
-            found_at: 0,
-        }
+        Self { text: Stamped::new(text.into()), found_at: 0 }
     }
 
     fn is_in(&mut self, body: &[u8], digits: Digits) -> bool {
         let text = self.text.stamp(digits);
-        if body
-            .get(self.found_at..)
-            .is_some_and(|body| body.starts_with(text))
-        {
+        if body.get(self.found_at..).is_some_and(|body| body.starts_with(text)) {
             return true;
         }
         let found_at = memmem::find(body, text);
@@ -90,9 +81,7 @@ impl Needle {
 fn holds_id(body: &[u8], digits: Digits) -> bool {
     memmem::find_iter(body, b"\"id\":").any(|at| {
         let value = body[at + 5..].trim_ascii_start();
-        value
-            .strip_prefix(digits.as_bytes())
-            .is_some_and(|after| !after.first().is_some_and(u8::is_ascii_digit))
+        value.strip_prefix(digits.as_bytes()).is_some_and(|after| !after.first().is_some_and(u8::is_ascii_digit))
     })
 }
 
@@ -102,25 +91,12 @@ mod tests {
     use crate::stamp::{COUNTER_FIRST, COUNTER_MARK};
 
     fn echo() -> Expect {
-        let contains = vec![
-            Needle::new("\"result\""),
-            Needle::new(&format!("text {COUNTER_MARK} end")),
-        ];
-        Expect {
-            status: 200,
-            body_bytes: BodyBytes::LikeFirst,
-            id: true,
-            contains,
-        }
+        let contains = vec![Needle::new("\"result\""), Needle::new(&format!("text {COUNTER_MARK} end"))];
+        Expect { status: 200, body_bytes: BodyBytes::LikeFirst, id: true, contains }
     }
 
     fn check(expect: &mut Expect, status: u16, body: &str, count: u64) -> Result<(), Wrong> {
-        let answer = Answer {
-            status,
-            head: b"",
-            body: body.as_bytes().into(),
-            closes: false,
-        };
+        let answer = Answer { status, head: b"", body: body.as_bytes().into(), closes: false };
         expect.check(&answer, Digits::of(COUNTER_FIRST + count))
     }
 
@@ -133,10 +109,7 @@ mod tests {
         let crossed_id = r#"{"id": 100000000006,"result":"text 100000000007 end"}"#;
         assert_eq!(check(&mut expect, 200, crossed_id, 7), Err(Wrong::Content));
         let crossed_text = r#"{"id": 100000000007,"result":"text 100000000006 end"}"#;
-        assert_eq!(
-            check(&mut expect, 200, crossed_text, 7),
-            Err(Wrong::Content)
-        );
+        assert_eq!(check(&mut expect, 200, crossed_text, 7), Err(Wrong::Content));
         assert_eq!(check(&mut expect, 200, right, 7), Ok(()));
     }
 
@@ -146,25 +119,15 @@ mod tests {
         let right = r#"{"result":"text 100000000000 end","id":100000000000}"#;
         assert_eq!(check(&mut expect, 503, right, 0), Err(Wrong::Status));
         assert_eq!(check(&mut expect, 200, right, 0), Ok(()));
-        assert_eq!(
-            check(&mut expect, 200, &format!("{right} "), 0),
-            Err(Wrong::Length)
-        );
+        assert_eq!(check(&mut expect, 200, &format!("{right} "), 0), Err(Wrong::Length));
         let error = right.replace("result", "errors");
         assert_eq!(check(&mut expect, 200, &error, 0), Err(Wrong::Content));
     }
 
     #[test]
     fn a_text_that_moves_is_still_found() {
-        let mut expect = Expect {
-            body_bytes: BodyBytes::Any,
-            id: false,
-            ..echo()
-        };
-        for body in [
-            "\"result\" text 100000000000 end",
-            "text 100000000000 end \"result\"",
-        ] {
+        let mut expect = Expect { body_bytes: BodyBytes::Any, id: false, ..echo() };
+        for body in ["\"result\" text 100000000000 end", "text 100000000000 end \"result\""] {
             assert_eq!(check(&mut expect, 200, body, 0), Ok(()), "{body}");
         }
     }

@@ -25,8 +25,7 @@ const READ_BYTES_MAX: usize = 64 << 10;
 
 pub fn run(plan: &Plan) -> Result<Tally, String> {
     let mut load = Load::open(plan)?;
-    load.serve_schedule()
-        .map_err(|error| format!("epoll: {error}"))?;
+    load.serve_schedule().map_err(|error| format!("epoll: {error}"))?;
     Ok(load.close())
 }
 
@@ -54,9 +53,7 @@ impl<'a> Load<'a> {
         let mut connections = Vec::with_capacity(plan.connections);
         for index in 0..plan.connections {
             let connection = plan.dial.connect()?;
-            poller
-                .watch(connection.stream(), index)
-                .map_err(|error| format!("epoll: {error}"))?;
+            poller.watch(connection.stream(), index).map_err(|error| format!("epoll: {error}"))?;
             connections.push(Some(connection));
         }
         let warmup_ns = nanos(plan.warmup);
@@ -117,20 +114,12 @@ impl<'a> Load<'a> {
             self.tally.sent(due_ns, now_ns);
             self.tally.unanswered(due_ns, now_ns);
         }
-        for in_flight in self
-            .connections
-            .iter()
-            .flatten()
-            .filter_map(Connection::in_flight)
-        {
+        for in_flight in self.connections.iter().flatten().filter_map(Connection::in_flight) {
             self.tally.unanswered(in_flight.due_ns, now_ns);
         }
         // A server that failed us may also hang in a thousand farewells.
         if self.tally.error_count() == 0 {
-            self.connections
-                .into_iter()
-                .flatten()
-                .for_each(|connection| self.dial.close(connection));
+            self.connections.into_iter().flatten().for_each(|connection| self.dial.close(connection));
         }
         self.tally
     }
@@ -145,13 +134,8 @@ impl<'a> Load<'a> {
         match self.wait {
             Wait::Spin => Duration::ZERO,
             Wait::Sleep => {
-                let due_ns = self
-                    .schedule
-                    .poll_timeout(now_ns)
-                    .filter(|_| !self.idle.is_empty());
-                due_ns.map_or(SLEEP_MAX, |due_ns| {
-                    Duration::from_nanos(due_ns.saturating_sub(now_ns)).min(SLEEP_MAX)
-                })
+                let due_ns = self.schedule.poll_timeout(now_ns).filter(|_| !self.idle.is_empty());
+                due_ns.map_or(SLEEP_MAX, |due_ns| Duration::from_nanos(due_ns.saturating_sub(now_ns)).min(SLEEP_MAX))
             }
         }
     }
@@ -196,9 +180,7 @@ impl<'a> Load<'a> {
                     let now_ns = elapsed_ns(self.began);
                     match self.expect.check(&answer, in_flight.digits) {
                         Ok(()) => self.tally.answered(in_flight.due_ns, now_ns),
-                        Err(wrong) => self
-                            .tally
-                            .wrong(wrong, || describe(&answer, in_flight.digits)),
+                        Err(wrong) => self.tally.wrong(wrong, || describe(&answer, in_flight.digits)),
                     }
                     let closes = answer.closes;
                     self.in_flight_count -= 1;
@@ -216,9 +198,7 @@ impl<'a> Load<'a> {
     }
 
     fn lose(&mut self, index: usize, lost: Lost) {
-        let was_in_flight = self.connections[index]
-            .as_ref()
-            .is_some_and(|lost| lost.in_flight().is_some());
+        let was_in_flight = self.connections[index].as_ref().is_some_and(|lost| lost.in_flight().is_some());
         self.tally.lost(lost, was_in_flight);
         if was_in_flight {
             self.in_flight_count -= 1;
@@ -232,9 +212,7 @@ impl<'a> Load<'a> {
         self.tally.reconnect_count += 1;
         self.connections[index] = None;
         let again = self.dial.connect().and_then(|connection| {
-            self.poller
-                .watch(connection.stream(), index)
-                .map_err(|error| error.to_string())?;
+            self.poller.watch(connection.stream(), index).map_err(|error| error.to_string())?;
             Ok(connection)
         });
         match again {
@@ -253,11 +231,7 @@ impl<'a> Load<'a> {
 
 fn describe(answer: &Answer<'_>, digits: Digits) -> String {
     let body = String::from_utf8_lossy(&answer.body[..answer.body.len().min(600)]);
-    format!(
-        "request {}: {} {body}",
-        String::from_utf8_lossy(digits.as_bytes()),
-        answer.status
-    )
+    format!("request {}: {} {body}", String::from_utf8_lossy(digits.as_bytes()), answer.status)
 }
 
 fn elapsed_ns(began: Instant) -> Nanos {
@@ -265,8 +239,5 @@ fn elapsed_ns(began: Instant) -> Nanos {
 }
 
 fn nanos(duration: Duration) -> Nanos {
-    duration
-        .as_nanos()
-        .try_into()
-        .expect("a run lasts less than 584 years")
+    duration.as_nanos().try_into().expect("a run lasts less than 584 years")
 }

@@ -43,31 +43,18 @@ fn put_load(plan: &Plan) -> Result<ExitCode, String> {
     own_the_core(plan.cpu)?;
     let tally = load::run(plan)?;
     let numbers = report::numbers(plan, &tally);
-    let report = if plan.json {
-        report::json(plan, &numbers) + "\n"
-    } else {
-        report::text(plan, &numbers)
-    };
+    let report = if plan.json { report::json(plan, &numbers) + "\n" } else { report::text(plan, &numbers) };
     print(report.as_bytes())?;
     if let Some(first_wrong) = &tally.first_wrong {
         eprintln!("ringway-bench: the first wrong answer: {first_wrong}");
     }
     let is_right = tally.error_count() == 0 && tally.window_answer_count > 0;
-    Ok(if is_right {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(1)
-    })
+    Ok(if is_right { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// The marks stay in it: whoever sends it elsewhere puts a number of twelve digits there.
 fn print_request(plan: &Plan) -> Result<(), String> {
-    print(
-        plan.dial
-            .request
-            .render(&plan.dial.addr.to_string(), &[])
-            .as_bytes(),
-    )
+    print(plan.dial.request.render(&plan.dial.addr.to_string(), &[]).as_bytes())
 }
 
 fn own_the_core(cpu: Option<usize>) -> Result<(), String> {
@@ -84,7 +71,5 @@ fn own_the_core(cpu: Option<usize>) -> Result<(), String> {
 }
 
 fn print(bytes: &[u8]) -> Result<(), String> {
-    std::io::stdout()
-        .write_all(bytes)
-        .map_err(|error| format!("stdout: {error}"))
+    std::io::stdout().write_all(bytes).map_err(|error| format!("stdout: {error}"))
 }

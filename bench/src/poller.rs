@@ -24,39 +24,22 @@ pub struct Ready {
 impl Poller {
     pub fn new() -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        Ok(Self {
-            epoll,
-            events: Vec::with_capacity(EVENTS_PER_WAIT_MAX),
-        })
+        Ok(Self { epoll, events: Vec::with_capacity(EVENTS_PER_WAIT_MAX) })
     }
 
     /// Watches until the socket is dropped. Room to write costs no wake-ups: the kernel tells of it only after a write
     /// that found none.
     pub fn watch(&self, source: impl AsFd, index: usize) -> io::Result<()> {
-        let interest = epoll::EventFlags::IN
-            | epoll::EventFlags::OUT
-            | epoll::EventFlags::RDHUP
-            | epoll::EventFlags::ET;
-        Ok(epoll::add(
-            &self.epoll,
-            source,
-            epoll::EventData::new_u64(index as u64),
-            interest,
-        )?)
+        let interest =
+            epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::RDHUP | epoll::EventFlags::ET;
+        Ok(epoll::add(&self.epoll, source, epoll::EventData::new_u64(index as u64), interest)?)
     }
 
     /// Waits for `timeout` at the most; zero looks and comes back. Returns how many `ready` has.
     pub fn wait(&mut self, timeout: Duration) -> io::Result<usize> {
         self.events.clear();
-        let timeout = Timespec {
-            tv_sec: timeout.as_secs() as i64,
-            tv_nsec: timeout.subsec_nanos().into(),
-        };
-        match epoll::wait(
-            &self.epoll,
-            spare_capacity(&mut self.events),
-            Some(&timeout),
-        ) {
+        let timeout = Timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: timeout.subsec_nanos().into() };
+        match epoll::wait(&self.epoll, spare_capacity(&mut self.events), Some(&timeout)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => Ok(self.events.len()),
             Err(error) => Err(error.into()),
         }
@@ -67,9 +50,7 @@ impl Poller {
         let flags = event.flags;
         Ready {
             index: event.data.u64() as usize,
-            hung_up: flags.intersects(
-                epoll::EventFlags::RDHUP | epoll::EventFlags::HUP | epoll::EventFlags::ERR,
-            ),
+            hung_up: flags.intersects(epoll::EventFlags::RDHUP | epoll::EventFlags::HUP | epoll::EventFlags::ERR),
         }
     }
 }

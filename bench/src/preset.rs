@@ -9,8 +9,7 @@ pub const LEGACY_VERSION: &str = "2025-11-25";
 
 /// About what an agent sends to a small tool. The words keep clear of anything JSON would escape.
 const ECHO_TEXT_BYTES: usize = 100;
-const ECHO_TEXT_TAIL: &str =
-    " and every core goes around its own ring, answers what it was asked, then listens again.";
+const ECHO_TEXT_TAIL: &str = " and every core goes around its own ring, answers what it was asked, then listens again.";
 const _: () = assert!(COUNTER_MARK.len() + ECHO_TEXT_TAIL.len() == ECHO_TEXT_BYTES);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,12 +81,7 @@ impl Preset {
                 // "result" tells a result from an error that quotes the request.
                 contains: vec![Needle::new("\"result\""), Needle::new(&echo_text())],
             },
-            Self::Get => Expect {
-                status: 200,
-                body_bytes: BodyBytes::Any,
-                id: false,
-                contains: Vec::new(),
-            },
+            Self::Get => Expect { status: 200, body_bytes: BodyBytes::Any, id: false, contains: Vec::new() },
         }
     }
 }
@@ -118,9 +112,7 @@ mod tests {
     /// Goal: the wire bytes, so that a change of what we measure with is a change someone reads.
     #[test]
     fn echo_modern_on_the_wire() {
-        let mut request = Preset::EchoModern
-            .request("/mcp", "text")
-            .render("127.0.0.1:8080", &[]);
+        let mut request = Preset::EchoModern.request("/mcp", "text").render("127.0.0.1:8080", &[]);
         let want = concat!(
             "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nContent-Type: application/json\r\n",
             "Accept: application/json, text/event-stream\r\nMCP-Protocol-Version: 2026-07-28\r\n",
@@ -131,10 +123,7 @@ mod tests {
             r#""io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":"#,
             r#"{"name":"ringway-bench","version":"1"}}}}"#,
         );
-        assert_eq!(
-            String::from_utf8_lossy(request.stamp(Digits::of(COUNTER_FIRST + 1))),
-            want
-        );
+        assert_eq!(String::from_utf8_lossy(request.stamp(Digits::of(COUNTER_FIRST + 1))), want);
     }
 
     #[test]

@@ -10,25 +10,16 @@ pub fn numbers(plan: &Plan, tally: &Tally) -> Vec<(&'static str, f64)> {
         ("connections", plan.connections as f64),
         // Zero in the closed loop, which asks for no rate.
         ("asked_rps", plan.rate_rps.unwrap_or(0) as f64),
-        (
-            "reached_rps",
-            tally.window_answer_count as f64 / tally.window_s(),
-        ),
+        ("reached_rps", tally.window_answer_count as f64 / tally.window_s()),
         ("measured_s", tally.window_s()),
         ("latency_us_p50", latency_us(0.5)),
         ("latency_us_p90", latency_us(0.9)),
         ("latency_us_p99", latency_us(0.99)),
         ("latency_us_p999", latency_us(0.999)),
         ("latency_us_max", tally.latency_ns.max() as f64 / 1e3),
-        (
-            "send_delay_us_p99",
-            tally.send_delay_ns.value_at_quantile(0.99) as f64 / 1e3,
-        ),
+        ("send_delay_us_p99", tally.send_delay_ns.value_at_quantile(0.99) as f64 / 1e3),
         ("send_delay_us_max", tally.send_delay_ns.max() as f64 / 1e3),
-        (
-            "generator_idle_ratio",
-            tally.idle_ns as f64 / 1e9 / tally.window_s(),
-        ),
+        ("generator_idle_ratio", tally.idle_ns as f64 / 1e9 / tally.window_s()),
         ("generator_cpu_ratio", tally.cpu_ratio),
         ("answer_count", tally.answer_count as f64),
         ("error_count", tally.error_count() as f64),
@@ -44,49 +35,23 @@ pub fn numbers(plan: &Plan, tally: &Tally) -> Vec<(&'static str, f64)> {
 }
 
 pub fn json(plan: &Plan, numbers: &[(&str, f64)]) -> String {
-    let what: String = plan
-        .what
-        .chars()
-        .filter(|c| !c.is_control() && !matches!(c, '"' | '\\'))
-        .collect();
-    let numbers: String = numbers
-        .iter()
-        .map(|(name, value)| format!(",\"{name}\":{}", short(*value)))
-        .collect();
-    format!(
-        "{{\"what\":\"{what}\",\"loop\":\"{}\"{numbers}}}",
-        loop_name(plan)
-    )
+    let what: String = plan.what.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\')).collect();
+    let numbers: String = numbers.iter().map(|(name, value)| format!(",\"{name}\":{}", short(*value))).collect();
+    format!("{{\"what\":\"{what}\",\"loop\":\"{}\"{numbers}}}", loop_name(plan))
 }
 
 pub fn text(plan: &Plan, numbers: &[(&str, f64)]) -> String {
-    let numbers: String = numbers
-        .iter()
-        .map(|(name, value)| format!("  {name:<22} {:>14}\n", short(*value)))
-        .collect();
-    format!(
-        "{} to {}, {} loop\n{numbers}",
-        plan.what,
-        plan.dial.addr,
-        loop_name(plan)
-    )
+    let numbers: String = numbers.iter().map(|(name, value)| format!("  {name:<22} {:>14}\n", short(*value))).collect();
+    format!("{} to {}, {} loop\n{numbers}", plan.what, plan.dial.addr, loop_name(plan))
 }
 
 fn loop_name(plan: &Plan) -> &'static str {
-    if plan.rate_rps.is_some() {
-        "open"
-    } else {
-        "closed"
-    }
+    if plan.rate_rps.is_some() { "open" } else { "closed" }
 }
 
 /// Three decimals, and none where there are none: counts read as counts.
 fn short(value: f64) -> String {
-    if value.fract() == 0.0 {
-        format!("{value:.0}")
-    } else {
-        format!("{value:.3}")
-    }
+    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.3}") }
 }
 
 #[cfg(test)]
@@ -95,12 +60,7 @@ mod tests {
 
     #[test]
     fn numbers_print_short() {
-        for (value, want) in [
-            (0.0, "0"),
-            (64.0, "64"),
-            (1234.5678, "1234.568"),
-            (20_000_000.0, "20000000"),
-        ] {
+        for (value, want) in [(0.0, "0"), (64.0, "64"), (1234.5678, "1234.568"), (20_000_000.0, "20000000")] {
             assert_eq!(short(value), want);
         }
     }

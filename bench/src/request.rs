@@ -14,10 +14,7 @@ impl Request {
     pub fn new(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Self {
         Self {
             line: format!("{method} {target} HTTP/1.1"),
-            headers: headers
-                .iter()
-                .map(|&(name, value)| (name.into(), value.into()))
-                .collect(),
+            headers: headers.iter().map(|&(name, value)| (name.into(), value.into())).collect(),
             body: body.into(),
         }
     }
@@ -30,16 +27,10 @@ impl Request {
         let mut lines = head.lines();
         let line = lines.next().unwrap_or_default().to_owned();
         if line.split(' ').count() != 3 || !line.ends_with(" HTTP/1.1") {
-            return Err(format!(
-                "the first line is not `METHOD target HTTP/1.1`: {line:?}"
-            ));
+            return Err(format!("the first line is not `METHOD target HTTP/1.1`: {line:?}"));
         }
         let headers = lines.map(parse_header).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self {
-            line,
-            headers,
-            body: body.into(),
-        })
+        Ok(Self { line, headers, body: body.into() })
     }
 
     /// The bytes for the wire. `extra` headers come last; they are for what one connection learned (a session id).
@@ -59,17 +50,13 @@ impl Request {
     }
 
     fn has_header(&self, name: &str) -> bool {
-        self.headers
-            .iter()
-            .any(|(present, _)| present.eq_ignore_ascii_case(name))
+        self.headers.iter().any(|(present, _)| present.eq_ignore_ascii_case(name))
     }
 }
 
 /// `Name: value`, as in a file or after `--header`.
 pub fn parse_header(line: &str) -> Result<(String, String), String> {
-    let (name, value) = line
-        .split_once(':')
-        .ok_or_else(|| format!("no colon in header {line:?}"))?;
+    let (name, value) = line.split_once(':').ok_or_else(|| format!("no colon in header {line:?}"))?;
     Ok((name.trim().into(), value.trim().into()))
 }
 
@@ -105,16 +92,8 @@ mod tests {
 
     #[test]
     fn what_is_no_request_is_refused() {
-        for file in [
-            &b"POST /mcp HTTP/1.1\n"[..],
-            b"hello\n\n",
-            b"GET / HTTP/1.1\nno colon\n\n",
-        ] {
-            assert!(
-                Request::parse(file).is_err(),
-                "{}",
-                String::from_utf8_lossy(file)
-            );
+        for file in [&b"POST /mcp HTTP/1.1\n"[..], b"hello\n\n", b"GET / HTTP/1.1\nno colon\n\n"] {
+            assert!(Request::parse(file).is_err(), "{}", String::from_utf8_lossy(file));
         }
     }
 }

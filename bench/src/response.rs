@@ -22,9 +22,7 @@ pub struct Answer<'a> {
 impl Answer<'_> {
     /// The value of a header, trimmed; the first one where there are several.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        headers(self.head)
-            .find(|(present, _)| present.eq_ignore_ascii_case(name.as_bytes()))
-            .map(|(_, value)| value)
+        headers(self.head).find(|(present, _)| present.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
     }
 }
 
@@ -48,10 +46,7 @@ pub struct Inbox {
 
 impl Inbox {
     /// An answer that arrives in one piece is handed out of `bytes` without a copy.
-    pub fn handle_bytes<'a>(
-        &'a mut self,
-        bytes: &'a [u8],
-    ) -> Result<Option<Answer<'a>>, Malformed> {
+    pub fn handle_bytes<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Option<Answer<'a>>, Malformed> {
         if self.answered {
             self.kept.clear();
             self.answered = false;
@@ -97,12 +92,7 @@ fn frame(bytes: &[u8]) -> Result<Option<Answer<'_>>, Malformed> {
     if !rest.is_empty() {
         return Err(Malformed::BytesAfterAnswer);
     }
-    Ok(Some(Answer {
-        status,
-        head,
-        body,
-        closes,
-    }))
+    Ok(Some(Answer { status, head, body, closes }))
 }
 
 fn status(head: &[u8]) -> Result<u16, Malformed> {
@@ -139,12 +129,8 @@ fn framing(head: &[u8], status: u16) -> Result<(BodyLength, bool), Malformed> {
         // The lengths come first: most headers are told apart without comparing them.
         match name.len() {
             14 if name.eq_ignore_ascii_case(b"content-length") => length = Some(decimal(value)?),
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
-                chunked = value.eq_ignore_ascii_case(b"chunked")
-            }
-            10 if name.eq_ignore_ascii_case(b"connection") => {
-                closes = value.eq_ignore_ascii_case(b"close")
-            }
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => chunked = value.eq_ignore_ascii_case(b"chunked"),
+            10 if name.eq_ignore_ascii_case(b"connection") => closes = value.eq_ignore_ascii_case(b"close"),
             _ => {}
         }
     }
@@ -175,9 +161,7 @@ fn decimal(value: &[u8]) -> Result<usize, Malformed> {
     if value.is_empty() || value.len() > 9 || !value.iter().all(u8::is_ascii_digit) {
         return Err(Malformed::BadBodyLength);
     }
-    Ok(value
-        .iter()
-        .fold(0, |sum, digit| sum * 10 + usize::from(digit - b'0')))
+    Ok(value.iter().fold(0, |sum, digit| sum * 10 + usize::from(digit - b'0')))
 }
 
 /// The joined chunks, and what follows them.
@@ -188,23 +172,11 @@ fn join_chunks(mut rest: &[u8]) -> Result<Option<Joined<'_>>, Malformed> {
     let mut body = Vec::new();
     loop {
         let Some(line_end) = memmem::find(rest, b"\r\n") else {
-            return if rest.len() > 64 {
-                Err(Malformed::BadChunk)
-            } else {
-                Ok(None)
-            };
+            return if rest.len() > 64 { Err(Malformed::BadChunk) } else { Ok(None) };
         };
-        let size = rest[..line_end]
-            .split(|&byte| byte == b';')
-            .next()
-            .unwrap_or_default()
-            .trim_ascii();
-        let size = std::str::from_utf8(size)
-            .ok()
-            .and_then(|size| usize::from_str_radix(size, 16).ok());
-        let size = size
-            .filter(|&size| size <= ANSWER_BYTES_MAX)
-            .ok_or(Malformed::BadChunk)?;
+        let size = rest[..line_end].split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
+        let size = std::str::from_utf8(size).ok().and_then(|size| usize::from_str_radix(size, 16).ok());
+        let size = size.filter(|&size| size <= ANSWER_BYTES_MAX).ok_or(Malformed::BadChunk)?;
         rest = &rest[line_end + 2..];
         if rest.len() < size + 2 {
             return Ok(None);
@@ -224,8 +196,7 @@ fn join_chunks(mut rest: &[u8]) -> Result<Option<Joined<'_>>, Malformed> {
 mod tests {
     use super::*;
 
-    const PLAIN: &[u8] =
-        b"HTTP/1.1 200 OK\r\ncontent-LENGTH: 5\r\nX: y\r\nConnection: close\r\n\r\nhello";
+    const PLAIN: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-LENGTH: 5\r\nX: y\r\nConnection: close\r\n\r\nhello";
     const CHUNKED: &[u8] =
         b"HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n";
     const EMPTY: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
@@ -278,38 +249,15 @@ mod tests {
     fn what_cannot_be_framed_is_malformed() {
         #[track_caller]
         fn check(bytes: &[u8], want: Malformed) {
-            assert_eq!(
-                frame(bytes),
-                Err(want),
-                "{}",
-                String::from_utf8_lossy(bytes)
-            );
+            assert_eq!(frame(bytes), Err(want), "{}", String::from_utf8_lossy(bytes));
         }
-        check(
-            b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
-            Malformed::NoStatusLine,
-        );
+        check(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", Malformed::NoStatusLine);
         check(b"HTTP/1.1 100 Continue\r\n\r\n", Malformed::NoStatusLine);
         check(b"HTTP/1.1 200 OK\r\n\r\n", Malformed::NoBodyLength);
-        check(
-            b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-            Malformed::BadBodyLength,
-        );
-        check(
-            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-            Malformed::BadBodyLength,
-        );
-        check(
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-            Malformed::BadChunk,
-        );
-        check(
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc",
-            Malformed::BadChunk,
-        );
-        check(
-            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1",
-            Malformed::BytesAfterAnswer,
-        );
+        check(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", Malformed::BadBodyLength);
+        check(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", Malformed::BadBodyLength);
+        check(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", Malformed::BadChunk);
+        check(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc", Malformed::BadChunk);
+        check(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1", Malformed::BytesAfterAnswer);
     }
 }

@@ -23,25 +23,17 @@ enum Pace {
 impl Schedule {
     pub fn open(rate_rps: u64, end_ns: Nanos) -> Self {
         debug_assert!(rate_rps > 0);
-        Self {
-            pace: Pace::Open { rate_rps, taken: 0 },
-            end_ns,
-        }
+        Self { pace: Pace::Open { rate_rps, taken: 0 }, end_ns }
     }
 
     pub fn closed(end_ns: Nanos) -> Self {
-        Self {
-            pace: Pace::Closed,
-            end_ns,
-        }
+        Self { pace: Pace::Closed, end_ns }
     }
 
     /// The next request that is due by `now`, as the time it was due at. Call it only with a connection to send on: a
     /// due time handed out is gone.
     pub fn poll_due(&mut self, now_ns: Nanos) -> Option<Nanos> {
-        let due_ns = self
-            .poll_timeout(now_ns)
-            .filter(|&due_ns| due_ns <= now_ns)?;
+        let due_ns = self.poll_timeout(now_ns).filter(|&due_ns| due_ns <= now_ns)?;
         if let Pace::Open { taken, .. } = &mut self.pace {
             *taken += 1;
         }
@@ -52,10 +44,9 @@ impl Schedule {
     pub fn poll_timeout(&self, now_ns: Nanos) -> Option<Nanos> {
         let due_ns = match self.pace {
             // Computed from the beginning each time, so that rounding never adds up.
-            Pace::Open { rate_rps, taken } => (u128::from(taken) * 1_000_000_000
-                / u128::from(rate_rps))
-            .try_into()
-            .unwrap_or(Nanos::MAX),
+            Pace::Open { rate_rps, taken } => {
+                (u128::from(taken) * 1_000_000_000 / u128::from(rate_rps)).try_into().unwrap_or(Nanos::MAX)
+            }
             Pace::Closed => now_ns,
         };
         (due_ns < self.end_ns).then_some(due_ns)
@@ -90,10 +81,7 @@ mod tests {
         let latencies_ns = latencies_through_a_stall(Schedule::open(200, 2_000 * MS));
         assert_eq!(latencies_ns.len(), 400);
         assert_eq!(latencies_ns.iter().max(), Some(&(501 * MS)));
-        let slow = latencies_ns
-            .iter()
-            .filter(|&&latency_ns| latency_ns > 2 * MS)
-            .count();
+        let slow = latencies_ns.iter().filter(|&&latency_ns| latency_ns > 2 * MS).count();
         assert!((100..130).contains(&slow), "{slow} requests saw the stall");
     }
 
@@ -101,13 +89,7 @@ mod tests {
     #[test]
     fn the_closed_loop_hides_the_same_stall() {
         let latencies_ns = latencies_through_a_stall(Schedule::closed(2_000 * MS));
-        assert_eq!(
-            latencies_ns
-                .iter()
-                .filter(|&&latency_ns| latency_ns > 2 * MS)
-                .count(),
-            1
-        );
+        assert_eq!(latencies_ns.iter().filter(|&&latency_ns| latency_ns > 2 * MS).count(), 1);
     }
 
     #[test]

@@ -46,8 +46,7 @@ pub struct Tally {
 
 impl Tally {
     pub fn new(window_ns: Range<Nanos>) -> Self {
-        let histogram =
-            || Histogram::new_with_bounds(1, LATENCY_NS_MAX, 3).expect("the bounds are in order");
+        let histogram = || Histogram::new_with_bounds(1, LATENCY_NS_MAX, 3).expect("the bounds are in order");
         Self {
             window_ns,
             latency_ns: histogram(),

@@ -50,10 +50,7 @@ fn every_kind_of_wrong_answer_fails_the_run() {
 /// second on one connection, the server stands still for 20 ms at every hundredth answer.
 #[test]
 fn the_open_loop_sees_a_stall() {
-    let (exit_code, report) = load(
-        Flaw::Stalls,
-        "--preset echo-modern --rate 1000 --connections 1",
-    );
+    let (exit_code, report) = load(Flaw::Stalls, "--preset echo-modern --rate 1000 --connections 1");
     assert_eq!(exit_code, 0, "{report}");
     // 20 of every 100 requests are due in a stall; a closed loop would show it in 1 of 100.
     assert!(number(&report, "latency_us_p90") > 5_000.0, "{report}");
@@ -61,10 +58,7 @@ fn the_open_loop_sees_a_stall() {
 
 #[test]
 fn without_a_server_it_says_so() {
-    let addr = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let addr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let output = ringway_bench(addr, "--preset get");
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("connect"));
@@ -79,8 +73,7 @@ fn load(flaw: Flaw, options: &str) -> (i32, String) {
         }
     });
     let output = ringway_bench(addr, &format!("--connections 4 {options}"));
-    let report = String::from_utf8_lossy(&output.stdout).into_owned()
-        + &String::from_utf8_lossy(&output.stderr);
+    let report = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     (output.status.code().unwrap(), report)
 }
 
@@ -104,9 +97,7 @@ fn ringway_bench(addr: SocketAddr, options: &str) -> std::process::Output {
 }
 
 fn number(report: &str, name: &str) -> f64 {
-    let (_, after) = report
-        .split_once(&format!("\"{name}\":"))
-        .unwrap_or_else(|| panic!("no {name} in {report}"));
+    let (_, after) = report.split_once(&format!("\"{name}\":")).unwrap_or_else(|| panic!("no {name} in {report}"));
     after.split([',', '}']).next().unwrap().parse().unwrap()
 }
 
@@ -134,30 +125,13 @@ fn serve(mut stream: TcpStream, flaw: Flaw) {
             continue;
         }
         if request.contains("notifications/initialized") {
-            send(
-                &mut stream,
-                "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n",
-            )
-            .unwrap();
+            send(&mut stream, "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n").unwrap();
             continue;
         }
-        assert!(
-            request.contains("2026-07-28") || request.contains("Mcp-Session-Id: s-1\r\n"),
-            "{request}"
-        );
-        let between = |from: &str, to: &str| {
-            request
-                .split_once(from)
-                .unwrap()
-                .1
-                .split_once(to)
-                .unwrap()
-                .0
-                .to_owned()
-        };
+        assert!(request.contains("2026-07-28") || request.contains("Mcp-Session-Id: s-1\r\n"), "{request}");
+        let between = |from: &str, to: &str| request.split_once(from).unwrap().1.split_once(to).unwrap().0.to_owned();
         let (id, text) = (between("\"id\":", ","), between("\"text\":\"", "\""));
-        let right =
-            format!(r#"{{"id":{id},"result":{{"content":[{{"type":"text","text":"{text}"}}]}}}}"#);
+        let right = format!(r#"{{"id":{id},"result":{{"content":[{{"type":"text","text":"{text}"}}]}}}}"#);
         let (status, body) = match flaw {
             Flaw::AnswersThePreviousRequest if is_flawed => (200, previous),
             Flaw::Refuses if is_flawed => (503, right.clone()),
@@ -170,12 +144,7 @@ fn serve(mut stream: TcpStream, flaw: Flaw) {
         }
         previous = right;
         let length = body.len();
-        if send(
-            &mut stream,
-            format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{body}"),
-        )
-        .is_err()
-        {
+        if send(&mut stream, format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{body}")).is_err() {
             return;
         }
     }
@@ -190,15 +159,12 @@ fn read_request(stream: &mut TcpStream) -> Option<String> {
     let mut request = String::new();
     let mut scratch = [0; 4096];
     loop {
-        let read_bytes = stream
-            .read(&mut scratch)
-            .ok()
-            .filter(|&read_bytes| read_bytes > 0)?;
+        let read_bytes = stream.read(&mut scratch).ok().filter(|&read_bytes| read_bytes > 0)?;
         request += std::str::from_utf8(&scratch[..read_bytes]).unwrap();
         if let Some((head, body)) = request.split_once("\r\n\r\n") {
-            let body_bytes = head.split_once("Content-Length: ").map_or(0, |(_, after)| {
-                after.split("\r\n").next().unwrap().parse().unwrap()
-            });
+            let body_bytes = head
+                .split_once("Content-Length: ")
+                .map_or(0, |(_, after)| after.split("\r\n").next().unwrap().parse().unwrap());
             if body.len() == body_bytes {
                 return Some(request);
             }

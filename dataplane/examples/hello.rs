@@ -11,10 +11,7 @@ fn main() -> Result<(), StartError> {
     }));
     Server::builder("hello", "1.0.0")
         .tool(tool_fn(greet, |arguments, _context| async move {
-            Ok(ToolResult::text(format!(
-                "Hello, {}!",
-                arguments.str("name")?
-            )))
+            Ok(ToolResult::text(format!("Hello, {}!", arguments.str("name")?)))
         }))
         .build()?
         .run(Options::default())

@@ -28,22 +28,12 @@ pub struct Reply {
 impl Reply {
     /// A JSON reply.
     pub fn json(status: u16, body: Vec<u8>) -> Reply {
-        Reply {
-            status,
-            content_type: Some(response::JSON),
-            fields: Vec::new(),
-            body,
-        }
+        Reply { status, content_type: Some(response::JSON), fields: Vec::new(), body }
     }
 
     /// A reply without a body.
     pub fn empty(status: u16) -> Reply {
-        Reply {
-            status,
-            content_type: None,
-            fields: Vec::new(),
-            body: Vec::new(),
-        }
+        Reply { status, content_type: None, fields: Vec::new(), body: Vec::new() }
     }
 
     /// The same with another header field.
@@ -61,10 +51,7 @@ impl Reply {
     pub fn refusal_of(refusal: Refusal, id: Option<&str>, allow: &'static str) -> Reply {
         let answer = refusal.answer();
         let error = ringway_core::mcp::RpcError::new(answer.code, answer.message);
-        let mut reply = Reply::json(
-            answer.status,
-            ringway_core::mcp::render::error(Vec::new(), id, &error),
-        );
+        let mut reply = Reply::json(answer.status, ringway_core::mcp::render::error(Vec::new(), id, &error));
         if let Some(seconds) = refusal.retry_after_seconds() {
             reply = reply.field("Retry-After", seconds.to_string());
         }
@@ -105,14 +92,10 @@ impl Source {
     /// The next event.
     pub async fn next(&mut self, committed: bool) -> StreamEvent {
         match self {
-            Source::Local(reader) => {
-                poll_fn(|cx: &mut Context<'_>| reader.poll_next(committed, cx)).await
-            }
+            Source::Local(reader) => poll_fn(|cx: &mut Context<'_>| reader.poll_next(committed, cx)).await,
             Source::Remote(receiver) => match receiver.recv().await {
                 // The home shard did not know whether we had committed.
-                Ok(StreamEvent::Sole { text, .. }) if committed => {
-                    StreamEvent::Message { number: 1, text }
-                }
+                Ok(StreamEvent::Sole { text, .. }) if committed => StreamEvent::Message { number: 1, text },
                 Ok(event) => event,
                 Err(_) => StreamEvent::End,
             },

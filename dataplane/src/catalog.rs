@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use ringway_core::header_params::HeaderPlan;
 use ringway_core::json::write;
-use ringway_core::mcp::types::{
-    PromptDefinition, ResourceDefinition, TemplateDefinition, ToolDefinition,
-};
+use ringway_core::mcp::types::{PromptDefinition, ResourceDefinition, TemplateDefinition, ToolDefinition};
 use ringway_core::mcp::{Era, Version, cursor, render};
 use ringway_core::schema::Schema;
 use ringway_core::uri_template::UriTemplate;
@@ -58,35 +56,15 @@ impl ToolEntry {
         if !is_name(name) {
             return Err(fail("a name is 1 to 128 of A-Z a-z 0-9 _ . -".into()));
         }
-        if definition
-            .input_schema
-            .get("type")
-            .and_then(serde_json::Value::as_str)
-            != Some("object")
-        {
-            return Err(fail(
-                "the input schema must have \"type\": \"object\" at its root".into(),
-            ));
+        if definition.input_schema.get("type").and_then(serde_json::Value::as_str) != Some("object") {
+            return Err(fail("the input schema must have \"type\": \"object\" at its root".into()));
         }
-        let input = Schema::compile(&definition.input_schema)
-            .map_err(|e| fail(format!("input schema: {e}")))?;
-        let output = definition
-            .output_schema
-            .as_ref()
-            .map(Schema::compile)
-            .transpose();
+        let input = Schema::compile(&definition.input_schema).map_err(|e| fail(format!("input schema: {e}")))?;
+        let output = definition.output_schema.as_ref().map(Schema::compile).transpose();
         let output = output.map_err(|e| fail(format!("output schema: {e}")))?;
-        let headers =
-            HeaderPlan::from_schema(&definition.input_schema).map_err(|e| fail(e.to_string()))?;
+        let headers = HeaderPlan::from_schema(&definition.input_schema).map_err(|e| fail(e.to_string()))?;
         let wraps_output = render::wraps_output(&definition);
-        Ok(Arc::new(ToolEntry {
-            definition,
-            tool,
-            input,
-            output,
-            headers,
-            wraps_output,
-        }))
+        Ok(Arc::new(ToolEntry { definition, tool, input, output, headers, wraps_output }))
     }
 }
 
@@ -142,11 +120,7 @@ impl Parts {
     /// When its definition is bad or its name is taken: names are never shadowed.
     pub fn add_tool(&mut self, tool: Arc<dyn Tool>) -> Result<(), CatalogError> {
         let entry = ToolEntry::new(tool)?;
-        refuse_twice(
-            "tool",
-            &entry.definition.name,
-            self.tools.iter().map(|tool| &tool.definition.name),
-        )?;
+        refuse_twice("tool", &entry.definition.name, self.tools.iter().map(|tool| &tool.definition.name))?;
         self.tools.push(entry);
         Ok(())
     }
@@ -157,15 +131,8 @@ impl Parts {
     /// When its URI is taken.
     pub fn add_resource(&mut self, resource: Arc<dyn Resource>) -> Result<(), CatalogError> {
         let definition = resource.definition();
-        refuse_twice(
-            "resource",
-            &definition.uri,
-            self.resources.iter().map(|entry| &entry.definition.uri),
-        )?;
-        self.resources.push(Arc::new(ResourceEntry {
-            definition,
-            resource,
-        }));
+        refuse_twice("resource", &definition.uri, self.resources.iter().map(|entry| &entry.definition.uri))?;
+        self.resources.push(Arc::new(ResourceEntry { definition, resource }));
         Ok(())
     }
 
@@ -173,26 +140,12 @@ impl Parts {
     ///
     /// # Errors
     /// When its template is bad or taken.
-    pub fn add_template(
-        &mut self,
-        resources: Arc<dyn ResourceTemplate>,
-    ) -> Result<(), CatalogError> {
+    pub fn add_template(&mut self, resources: Arc<dyn ResourceTemplate>) -> Result<(), CatalogError> {
         let definition = resources.definition();
         let text = &definition.uri_template;
-        refuse_twice(
-            "template",
-            text,
-            self.templates
-                .iter()
-                .map(|entry| &entry.definition.uri_template),
-        )?;
-        let template = UriTemplate::parse(text)
-            .map_err(|e| CatalogError(format!("template `{text}`: {e}")))?;
-        self.templates.push(Arc::new(TemplateEntry {
-            definition,
-            template,
-            resources,
-        }));
+        refuse_twice("template", text, self.templates.iter().map(|entry| &entry.definition.uri_template))?;
+        let template = UriTemplate::parse(text).map_err(|e| CatalogError(format!("template `{text}`: {e}")))?;
+        self.templates.push(Arc::new(TemplateEntry { definition, template, resources }));
         Ok(())
     }
 
@@ -202,26 +155,15 @@ impl Parts {
     /// When its name is taken.
     pub fn add_prompt(&mut self, prompt: Arc<dyn Prompt>) -> Result<(), CatalogError> {
         let definition = prompt.definition();
-        refuse_twice(
-            "prompt",
-            &definition.name,
-            self.prompts.iter().map(|entry| &entry.definition.name),
-        )?;
-        self.prompts
-            .push(Arc::new(PromptEntry { definition, prompt }));
+        refuse_twice("prompt", &definition.name, self.prompts.iter().map(|entry| &entry.definition.name))?;
+        self.prompts.push(Arc::new(PromptEntry { definition, prompt }));
         Ok(())
     }
 }
 
-fn refuse_twice<'a>(
-    kind: &str,
-    name: &str,
-    mut taken: impl Iterator<Item = &'a String>,
-) -> Result<(), CatalogError> {
+fn refuse_twice<'a>(kind: &str, name: &str, mut taken: impl Iterator<Item = &'a String>) -> Result<(), CatalogError> {
     if taken.any(|other| other == name) {
-        return Err(CatalogError(format!(
-            "{kind} `{name}` is there already; names are not shadowed"
-        )));
+        return Err(CatalogError(format!("{kind} `{name}` is there already; names are not shadowed")));
     }
     Ok(())
 }
@@ -257,62 +199,22 @@ pub struct Catalog {
 impl Catalog {
     /// Renders `parts`. `generation` goes into cursors.
     pub fn new(parts: Parts, generation: u64, page_items_max: usize) -> Arc<Catalog> {
-        let tools_by_name = parts
-            .tools
-            .iter()
-            .enumerate()
-            .map(|(index, tool)| (tool.definition.name.clone(), index))
-            .collect();
+        let tools_by_name =
+            parts.tools.iter().enumerate().map(|(index, tool)| (tool.definition.name.clone(), index)).collect();
         let paginate = |name: &str, legacy: Vec<Vec<u8>>, modern: Vec<Vec<u8>>| Pages {
             count: modern.len(),
             legacy: pages(name, legacy, generation, page_items_max, Era::Legacy),
             modern: pages(name, modern, generation, page_items_max, Era::Modern),
         };
-        let tools = |version| {
-            parts
-                .tools
-                .iter()
-                .map(|tool| render::tool(&tool.definition, version))
-                .collect()
-        };
+        let tools = |version| parts.tools.iter().map(|tool| render::tool(&tool.definition, version)).collect();
         let plain = |name, items: Vec<Vec<u8>>| paginate(name, items.clone(), items);
         let pages = [
-            paginate(
-                "tools",
-                tools(Version::LEGACY_LATEST),
-                tools(Version::V2026_07_28),
-            ),
-            plain(
-                "resources",
-                parts
-                    .resources
-                    .iter()
-                    .map(|entry| text(&entry.definition))
-                    .collect(),
-            ),
-            plain(
-                "resourceTemplates",
-                parts
-                    .templates
-                    .iter()
-                    .map(|entry| text(&entry.definition))
-                    .collect(),
-            ),
-            plain(
-                "prompts",
-                parts
-                    .prompts
-                    .iter()
-                    .map(|entry| text(&entry.definition))
-                    .collect(),
-            ),
+            paginate("tools", tools(Version::LEGACY_LATEST), tools(Version::V2026_07_28)),
+            plain("resources", parts.resources.iter().map(|entry| text(&entry.definition)).collect()),
+            plain("resourceTemplates", parts.templates.iter().map(|entry| text(&entry.definition)).collect()),
+            plain("prompts", parts.prompts.iter().map(|entry| text(&entry.definition)).collect()),
         ];
-        Arc::new(Catalog {
-            parts,
-            tools_by_name,
-            pages,
-            page_items_max,
-        })
+        Arc::new(Catalog { parts, tools_by_name, pages, page_items_max })
     }
 
     /// The tool of that name.
@@ -322,34 +224,22 @@ impl Catalog {
 
     /// The prompt of that name.
     pub fn prompt(&self, name: &str) -> Option<&Arc<PromptEntry>> {
-        self.parts
-            .prompts
-            .iter()
-            .find(|entry| entry.definition.name == name)
+        self.parts.prompts.iter().find(|entry| entry.definition.name == name)
     }
 
     /// The resource at that URI.
     pub fn resource(&self, uri: &str) -> Option<&Arc<ResourceEntry>> {
-        self.parts
-            .resources
-            .iter()
-            .find(|entry| entry.definition.uri == uri)
+        self.parts.resources.iter().find(|entry| entry.definition.uri == uri)
     }
 
     /// The first family that has that URI, with what its template found in it.
     pub fn template(&self, uri: &str) -> Option<(&Arc<TemplateEntry>, Variables)> {
-        self.parts
-            .templates
-            .iter()
-            .find_map(|entry| Some((entry, entry.template.matches(uri)?)))
+        self.parts.templates.iter().find_map(|entry| Some((entry, entry.template.matches(uri)?)))
     }
 
     /// The family with exactly that template.
     pub fn template_named(&self, uri_template: &str) -> Option<&Arc<TemplateEntry>> {
-        self.parts
-            .templates
-            .iter()
-            .find(|entry| entry.definition.uri_template == uri_template)
+        self.parts.templates.iter().find(|entry| entry.definition.uri_template == uri_template)
     }
 
     /// The members of a list's page; `None` for a cursor that leads nowhere.
@@ -365,11 +255,7 @@ impl Catalog {
                 item / self.page_items_max
             }
         };
-        let pages = if era == Era::Modern {
-            &pages.modern
-        } else {
-            &pages.legacy
-        };
+        let pages = if era == Era::Modern { &pages.modern } else { &pages.legacy };
         pages.get(index).map(Vec::as_slice)
     }
 
@@ -385,10 +271,7 @@ impl Catalog {
 
     /// The names of all tools.
     pub fn tool_names(&self) -> impl Iterator<Item = &str> {
-        self.parts
-            .tools
-            .iter()
-            .map(|tool| tool.definition.name.as_str())
+        self.parts.tools.iter().map(|tool| tool.definition.name.as_str())
     }
 }
 
@@ -398,13 +281,7 @@ fn text<T: serde::Serialize>(definition: &T) -> Vec<u8> {
     out
 }
 
-fn pages(
-    name: &str,
-    items: Vec<Vec<u8>>,
-    generation: u64,
-    page_items_max: usize,
-    era: Era,
-) -> Vec<Vec<u8>> {
+fn pages(name: &str, items: Vec<Vec<u8>>, generation: u64, page_items_max: usize, era: Era) -> Vec<Vec<u8>> {
     let count = items.len();
     let mut pages = Vec::new();
     let mut start = 0;
@@ -414,14 +291,10 @@ fn pages(
         page.extend_from_slice(&items[start..end].join(&b","[..]));
         page.push(b']');
         if end < count {
-            page.extend_from_slice(
-                format!(",\"nextCursor\":\"{}\"", cursor::write(generation, end)).as_bytes(),
-            );
+            page.extend_from_slice(format!(",\"nextCursor\":\"{}\"", cursor::write(generation, end)).as_bytes());
         }
         if era == Era::Modern {
-            page.extend_from_slice(
-                format!(",\"ttlMs\":{LIST_TTL_MS},\"cacheScope\":\"private\"").as_bytes(),
-            );
+            page.extend_from_slice(format!(",\"ttlMs\":{LIST_TTL_MS},\"cacheScope\":\"private\"").as_bytes());
         }
         pages.push(page);
         if end == count {

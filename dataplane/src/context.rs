@@ -90,13 +90,7 @@ impl From<AskError> for ToolError {
 }
 
 impl Context {
-    pub(crate) fn new(
-        shard: Rc<Shard>,
-        caller: Caller,
-        outbox: Rc<Outbox>,
-        rounds: Rounds,
-        time: Duration,
-    ) -> Context {
+    pub(crate) fn new(shard: Rc<Shard>, caller: Caller, outbox: Rc<Outbox>, rounds: Rounds, time: Duration) -> Context {
         Context(Rc::new(Call {
             shard,
             caller,
@@ -141,8 +135,7 @@ impl Context {
         }
         call.last_progress.set(progress);
         let message = message.filter(|_| self.version() >= Version::V2025_03_26);
-        call.outbox
-            .push(render::progress(token, progress, total, message));
+        call.outbox.push(render::progress(token, progress, total, message));
     }
 
     /// Sends a log message to the client, when it wants this level. Never put a secret into one.
@@ -160,15 +153,13 @@ impl Context {
         if let (Some(logger), Some(members)) = (logger, params.as_object_mut()) {
             members.insert("logger".into(), logger.into());
         }
-        call.outbox
-            .push(render::notification("notifications/message", &params));
+        call.outbox.push(render::notification("notifications/message", &params));
     }
 
     /// Whether the client takes this kind of question.
     pub fn can_ask(&self, question: &Question) -> bool {
         let askable = self.0.caller.session.is_some() || self.version().era() == Era::Modern;
-        let url_known =
-            self.version() >= Version::V2025_11_25 || !matches!(question, Question::Url { .. });
+        let url_known = self.version() >= Version::V2025_11_25 || !matches!(question, Question::Url { .. });
         askable && url_known && question.is_covered_by(&self.0.caller.capabilities)
     }
 
@@ -186,14 +177,8 @@ impl Context {
     ///
     /// # Errors
     /// As [`Context::ask`].
-    pub async fn ask_all(
-        &self,
-        questions: Vec<(String, Question)>,
-    ) -> Result<Vec<Value>, AskError> {
-        if let Some((_, question)) = questions
-            .iter()
-            .find(|(_, question)| !self.can_ask(question))
-        {
+    pub async fn ask_all(&self, questions: Vec<(String, Question)>) -> Result<Vec<Value>, AskError> {
+        if let Some((_, question)) = questions.iter().find(|(_, question)| !self.can_ask(question)) {
             return Err(AskError::Unsupported(question.clone()));
         }
         let task = self.0.task.borrow().clone();
@@ -219,11 +204,7 @@ impl Context {
                 None => rounds.open.push((key, question)),
             }
         }
-        if rounds.open.is_empty() {
-            Ok(answers)
-        } else {
-            Err(AskError::InputRequired)
-        }
+        if rounds.open.is_empty() { Ok(answers) } else { Err(AskError::InputRequired) }
     }
 
     async fn ask_session(
@@ -235,9 +216,7 @@ impl Context {
         let mut waiting = Vec::new();
         for (key, question) in questions {
             let params = |id: &str| question.params(Some(id));
-            let asked = session
-                .ask(outbox, question.method(), params)
-                .map_err(|_| AskError::Unanswered)?;
+            let asked = session.ask(outbox, question.method(), params).map_err(|_| AskError::Unanswered)?;
             waiting.push((key, question, asked));
         }
         let time_max = self.0.shard.limits.question_time_max;
@@ -253,10 +232,7 @@ impl Context {
                     answers.push(answer);
                 }
                 Some(Ok(Err(error))) => {
-                    let text = error
-                        .get("message")
-                        .and_then(Value::as_str)
-                        .unwrap_or("no reason given");
+                    let text = error.get("message").and_then(Value::as_str).unwrap_or("no reason given");
                     return Err(AskError::Refused(text.to_owned()));
                 }
                 Some(Err(_)) | None => return Err(AskError::Unanswered),
@@ -265,11 +241,7 @@ impl Context {
         Ok(answers)
     }
 
-    async fn ask_poller(
-        &self,
-        task: &Rc<Task>,
-        questions: Vec<(String, Question)>,
-    ) -> Result<Vec<Value>, AskError> {
+    async fn ask_poller(&self, task: &Rc<Task>, questions: Vec<(String, Question)>) -> Result<Vec<Value>, AskError> {
         let asked: Vec<_> = questions.into_iter().map(|(key, question)| task.ask(&key, question)).collect();
         self.0.shard.announce_task(task);
         let mut answers = Vec::new();
@@ -302,16 +274,8 @@ impl Context {
         }
         let shard = &self.0.shard;
         let principal = Rc::clone(&self.0.caller.principal);
-        let task = Task::new(
-            shard.new_handle(),
-            principal,
-            shard.limits.task_ttl,
-            SystemTime::now(),
-        );
-        let inserted = shard
-            .tasks
-            .borrow_mut()
-            .insert(task.handle, Rc::clone(&task), shard.now());
+        let task = Task::new(shard.new_handle(), principal, shard.limits.task_ttl, SystemTime::now());
+        let inserted = shard.tasks.borrow_mut().insert(task.handle, Rc::clone(&task), shard.now());
         if inserted.is_ok() {
             self.0.task.replace(Some(task));
         }
@@ -320,22 +284,13 @@ impl Context {
 
     pub(crate) fn takes_tasks(&self) -> bool {
         let extensions = self.client_capabilities().get("extensions");
-        self.version().era() == Era::Modern
-            && extensions
-                .and_then(|all| all.get(task::EXTENSION))
-                .is_some()
+        self.version().era() == Era::Modern && extensions.and_then(|all| all.get(task::EXTENSION)).is_some()
     }
 
     /// Ends the connection that waits for this call; the client comes back for the rest (MCP 2025-11-25, SSE polling).
     /// Nothing happens where the client could not come back.
     pub fn suspend_stream(&self) {
-        if self
-            .0
-            .caller
-            .session
-            .as_ref()
-            .is_some_and(|session| session.version >= Version::V2025_11_25)
-        {
+        if self.0.caller.session.as_ref().is_some_and(|session| session.version >= Version::V2025_11_25) {
             self.0.outbox.suspend();
         }
     }

@@ -14,11 +14,7 @@ pub struct BadCpuList(String);
 
 impl fmt::Display for BadCpuList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "`{}` is not a list of cores like 0, 2-5 or 0,2,4-7",
-            self.0
-        )
+        write!(f, "`{}` is not a list of cores like 0, 2-5 or 0,2,4-7", self.0)
     }
 }
 
@@ -32,13 +28,7 @@ impl FromStr for CpuList {
 
     fn from_str(text: &str) -> Result<CpuList, BadCpuList> {
         let bad = || BadCpuList(text.to_owned());
-        let number = |part: &str| {
-            part.trim()
-                .parse()
-                .ok()
-                .filter(|cpu| *cpu < CPU_MAX)
-                .ok_or_else(bad)
-        };
+        let number = |part: &str| part.trim().parse().ok().filter(|cpu| *cpu < CPU_MAX).ok_or_else(bad);
         let mut cpus: Vec<usize> = Vec::new();
         for item in text.split(',') {
             let (first, last) = match item.split_once('-') {
@@ -64,15 +54,12 @@ pub fn allowed() -> Vec<usize> {
     // SAFETY: cpu_set_t is plain bits, for which all zeroes is the empty set.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
     // SAFETY: the kernel writes at most the size that is passed, into a set of that size.
-    let failed =
-        unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut set) } != 0;
+    let failed = unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut set) } != 0;
     if failed {
         return vec![0];
     }
     // SAFETY: CPU_ISSET reads one bit below CPU_SETSIZE of an initialised set.
-    (0..libc::CPU_SETSIZE as usize)
-        .filter(|&cpu| unsafe { libc::CPU_ISSET(cpu, &set) })
-        .collect()
+    (0..libc::CPU_SETSIZE as usize).filter(|&cpu| unsafe { libc::CPU_ISSET(cpu, &set) }).collect()
 }
 
 #[cfg(test)]

@@ -27,21 +27,20 @@ pub mod builtin;
 
 pub mod runtime;
 
+pub use catalog::CatalogError;
 pub use context::{AskError, Context};
 pub use cpu::CpuList;
 pub use preflight::Missing;
 pub use ringway_core::http::authority::{AllowList, BadAuthority};
 pub use ringway_core::limits::Limits;
-pub use ringway_core::mcp::types::{
-    Content, LogLevel, PromptArgument, PromptDefinition, PromptMessage, PromptResult, Question,
-    ResourceContents, ResourceDefinition, Role, TaskMode, TemplateDefinition, ToolAnnotations,
-    ToolDefinition, ToolResult,
-};
 pub use ringway_core::mcp::rpc_error as rpc_codes;
+pub use ringway_core::mcp::types::{
+    Content, LogLevel, PromptArgument, PromptDefinition, PromptMessage, PromptResult, Question, ResourceContents,
+    ResourceDefinition, Role, TaskMode, TemplateDefinition, ToolAnnotations, ToolDefinition, ToolResult,
+};
 pub use ringway_core::mcp::{RpcError, Version};
-pub use catalog::CatalogError;
 pub use server::{Options, Running, Server, ServerBuilder, ServerHandle, StartError};
 pub use tool::{
-    Arguments, Completer, LocalFuture, Prompt, Resource, ResourceTemplate, Tool, ToolError,
-    Variables, prompt_fn, resource_fn, template_fn, tool_fn,
+    Arguments, Completer, LocalFuture, Prompt, Resource, ResourceTemplate, Tool, ToolError, Variables, prompt_fn,
+    resource_fn, template_fn, tool_fn,
 };

@@ -114,9 +114,7 @@ pub struct Mailboxes(Arc<OnceLock<Vec<async_channel::Sender<Letter>>>>);
 impl Mailboxes {
     /// Sets up one mailbox a shard. Only the first call counts.
     pub fn open(&self, shards: usize) -> Vec<async_channel::Receiver<Letter>> {
-        let (senders, receivers) = (0..shards)
-            .map(|_| async_channel::bounded(MAILBOX_LETTERS_MAX))
-            .unzip();
+        let (senders, receivers) = (0..shards).map(|_| async_channel::bounded(MAILBOX_LETTERS_MAX)).unzip();
         // A second server on the same handle would be a bug of ours; its letters would go to the first.
         debug_assert!(self.0.get().is_none());
         let _ = self.0.set(senders);
@@ -128,9 +126,7 @@ impl Mailboxes {
         let Some(senders) = self.0.get() else {
             return false;
         };
-        senders
-            .get(usize::from(shard))
-            .is_some_and(|sender| sender.try_send(letter).is_ok())
+        senders.get(usize::from(shard)).is_some_and(|sender| sender.try_send(letter).is_ok())
     }
 
     /// Sends to every shard. A full box loses its oldest letter to it: what is announced must arrive, and a request

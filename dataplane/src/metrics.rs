@@ -116,8 +116,8 @@ impl Method {
 
 /// Upper bounds of the latency buckets in seconds: most calls are answered in microseconds.
 pub const LATENCY_BOUNDS_S: [f64; 18] = [
-    0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025,
-    0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+    0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+    0.5, 1.0, 2.5, 10.0,
 ];
 const BUCKETS: usize = LATENCY_BOUNDS_S.len() + 1;
 /// Refusal labels met so far; there are fewer kinds than this.
@@ -166,10 +166,7 @@ impl Default for ShardMetrics {
 
 /// A plain load and store: only this shard writes, so no locked instruction is needed.
 fn add(counter: &AtomicU64, amount: u64) {
-    counter.store(
-        counter.load(Ordering::Relaxed).wrapping_add(amount),
-        Ordering::Relaxed,
-    );
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
 }
 
 impl ShardMetrics {
@@ -180,10 +177,7 @@ impl ShardMetrics {
         let ns = took.as_nanos() as u64;
         add(&self.latency_ns, ns);
         let seconds = ns as f64 * 1e-9;
-        let bucket = LATENCY_BOUNDS_S
-            .iter()
-            .position(|&bound| seconds <= bound)
-            .unwrap_or(BUCKETS - 1);
+        let bucket = LATENCY_BOUNDS_S.iter().position(|&bound| seconds <= bound).unwrap_or(BUCKETS - 1);
         add(&self.buckets[bucket], 1);
     }
 
@@ -294,17 +288,10 @@ impl Totals {
     /// Adds up the counters of all shards.
     pub fn of<'a>(shards: impl Iterator<Item = &'a ShardMetrics> + Clone) -> Totals {
         let sum = |pick: &dyn Fn(&'a ShardMetrics) -> &'a AtomicU64| -> u64 {
-            shards
-                .clone()
-                .map(|shard| pick(shard).load(Ordering::Relaxed))
-                .sum()
+            shards.clone().map(|shard| pick(shard).load(Ordering::Relaxed)).sum()
         };
         Totals {
-            requests: Method::LABELS
-                .iter()
-                .enumerate()
-                .map(|(i, label)| (*label, sum(&|m| &m.requests[i])))
-                .collect(),
+            requests: Method::LABELS.iter().enumerate().map(|(i, label)| (*label, sum(&|m| &m.requests[i]))).collect(),
             statuses: std::array::from_fn(|i| sum(&|m| &m.statuses[i])),
             buckets: std::array::from_fn(|i| sum(&|m| &m.buckets[i])),
             latency_ns: sum(&|m| &m.latency_ns),

@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use prometheus::core::{Collector, Desc};
-use prometheus::proto::{
-    Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
-};
+use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
 use prometheus::{Encoder, Registry, TextEncoder};
 use ringway_core::http::response;
 use ringway_core::request_path::Route;
@@ -29,12 +27,7 @@ impl Observatory {
     /// An observatory of these shards.
     pub fn new(shards: Vec<Arc<ShardMetrics>>) -> Arc<Observatory> {
         let (shards_up, draining) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Arc::new(Observatory {
-            shards,
-            shards_up,
-            draining,
-            started: Instant::now(),
-        })
+        Arc::new(Observatory { shards, shards_up, draining, started: Instant::now() })
     }
 
     /// Says that a shard serves.
@@ -49,8 +42,7 @@ impl Observatory {
 
     /// Whether new work is taken.
     pub fn is_ready(&self) -> bool {
-        self.shards_up.load(Ordering::Relaxed) == self.shards.len()
-            && !self.draining.load(Ordering::Relaxed)
+        self.shards_up.load(Ordering::Relaxed) == self.shards.len() && !self.draining.load(Ordering::Relaxed)
     }
 
     /// Sums over shards.
@@ -63,10 +55,7 @@ impl Observatory {
         let registry = Registry::new();
         let mut out = Vec::new();
         // One collector in a fresh registry cannot clash, and text goes into a Vec: neither fails.
-        if registry
-            .register(Box::new(Shards(Arc::clone(self))))
-            .is_ok()
-        {
+        if registry.register(Box::new(Shards(Arc::clone(self)))).is_ok() {
             let _ = TextEncoder::new().encode(&registry.gather(), &mut out);
         }
         out
@@ -76,10 +65,7 @@ impl Observatory {
 /// The answer to a health, metrics or status request.
 pub fn answer(shard: &Shard, route: Route) -> Reply {
     let observatory = &shard.observatory;
-    let text = |status, body: &[u8]| Reply {
-        content_type: Some(response::TEXT),
-        ..Reply::json(status, body.to_vec())
-    };
+    let text = |status, body: &[u8]| Reply { content_type: Some(response::TEXT), ..Reply::json(status, body.to_vec()) };
     match route {
         Route::Livez => text(200, b"ok\n"),
         Route::Readyz if observatory.is_ready() => text(200, b"ready\n"),
@@ -119,17 +105,10 @@ impl Collector for Shards {
         let totals = self.0.totals();
         let open = totals.connections_opened - totals.connections_closed;
         let labelled = |rows: &[(&'static str, u64)], label| {
-            rows.iter()
-                .filter(|(_, count)| *count > 0)
-                .map(|(name, count)| counter(*count, &[(label, name)]))
-                .collect()
+            rows.iter().filter(|(_, count)| *count > 0).map(|(name, count)| counter(*count, &[(label, name)])).collect()
         };
         let classes = ["1xx", "2xx", "3xx", "4xx", "5xx"];
-        let by_class = totals
-            .statuses
-            .iter()
-            .zip(classes)
-            .map(|(count, class)| counter(*count, &[("class", class)]));
+        let by_class = totals.statuses.iter().zip(classes).map(|(count, class)| counter(*count, &[("class", class)]));
         vec![
             family(
                 "ringway_requests_total",
@@ -137,12 +116,7 @@ impl Collector for Shards {
                 MetricType::COUNTER,
                 labelled(&totals.requests, "mcp_method_name"),
             ),
-            family(
-                "ringway_responses_total",
-                "Answers by HTTP status class.",
-                MetricType::COUNTER,
-                by_class.collect(),
-            ),
+            family("ringway_responses_total", "Answers by HTTP status class.", MetricType::COUNTER, by_class.collect()),
             family(
                 "ringway_refusals_total",
                 "Requests refused before a tool saw them.",
@@ -161,30 +135,15 @@ impl Collector for Shards {
                 MetricType::COUNTER,
                 vec![counter(totals.connections_opened, &[])],
             ),
-            family(
-                "ringway_connections",
-                "Connections open.",
-                MetricType::GAUGE,
-                vec![gauge(open)],
-            ),
-            family(
-                "ringway_sessions",
-                "Legacy sessions.",
-                MetricType::GAUGE,
-                vec![gauge(totals.sessions)],
-            ),
+            family("ringway_connections", "Connections open.", MetricType::GAUGE, vec![gauge(open)]),
+            family("ringway_sessions", "Legacy sessions.", MetricType::GAUGE, vec![gauge(totals.sessions)]),
             family(
                 "ringway_streams",
                 "Open subscriptions/listen streams.",
                 MetricType::GAUGE,
                 vec![gauge(totals.listens)],
             ),
-            family(
-                "ringway_tasks",
-                "Tasks held.",
-                MetricType::GAUGE,
-                vec![gauge(totals.tasks)],
-            ),
+            family("ringway_tasks", "Tasks held.", MetricType::GAUGE, vec![gauge(totals.tasks)]),
             family(
                 "ringway_calls_in_flight",
                 "Calls that wait for their tool.",
@@ -197,12 +156,7 @@ impl Collector for Shards {
                 MetricType::COUNTER,
                 vec![counter(totals.accept_errors, &[])],
             ),
-            family(
-                "ringway_panics_total",
-                "Panics caught.",
-                MetricType::COUNTER,
-                vec![counter(totals.panics, &[])],
-            ),
+            family("ringway_panics_total", "Panics caught.", MetricType::COUNTER, vec![counter(totals.panics, &[])]),
             family(
                 "ringway_stream_overflows_total",
                 "Streams closed since their reader was too slow.",
@@ -247,16 +201,13 @@ fn gauge(value: u64) -> Metric {
 
 fn latency(totals: &Totals) -> Metric {
     let mut cumulative = 0;
-    let buckets = LATENCY_BOUNDS_S
-        .iter()
-        .zip(totals.buckets)
-        .map(|(bound, count)| {
-            cumulative += count;
-            let mut bucket = Bucket::default();
-            bucket.set_upper_bound(*bound);
-            bucket.set_cumulative_count(cumulative);
-            bucket
-        });
+    let buckets = LATENCY_BOUNDS_S.iter().zip(totals.buckets).map(|(bound, count)| {
+        cumulative += count;
+        let mut bucket = Bucket::default();
+        bucket.set_upper_bound(*bound);
+        bucket.set_cumulative_count(cumulative);
+        bucket
+    });
     let buckets: Vec<Bucket> = buckets.collect();
     let mut histogram = Histogram::default();
     histogram.set_bucket(buckets);

@@ -57,10 +57,7 @@ impl Outbox {
 
     /// An outbox that keeps messages for a client that comes back.
     pub fn resumable(limits: &Limits) -> Rc<Outbox> {
-        Outbox::with(EventLog::resumable(
-            limits.stream_bytes_max,
-            limits.stream_events_kept_max,
-        ))
+        Outbox::with(EventLog::resumable(limits.stream_bytes_max, limits.stream_events_kept_max))
     }
 
     fn with(log: EventLog) -> Rc<Outbox> {
@@ -150,11 +147,7 @@ impl Outbox {
             self.suspended.set(false);
         }
         self.wake();
-        Reader {
-            outbox: Rc::clone(self),
-            ticket: self.attached.get(),
-            after,
-        }
+        Reader { outbox: Rc::clone(self), ticket: self.attached.get(), after }
     }
 
     fn wake(&self) {
@@ -233,10 +226,7 @@ mod tests {
             if !suspends_first {
                 outbox.suspend();
             }
-            assert!(matches!(
-                poll(&mut reader),
-                Poll::Ready(StreamEvent::Suspend)
-            ));
+            assert!(matches!(poll(&mut reader), Poll::Ready(StreamEvent::Suspend)));
             assert!(poll(&mut reader).is_pending());
         }
     }
@@ -271,10 +261,7 @@ mod tests {
         assert!(matches!(poll(&mut first), Poll::Ready(StreamEvent::End)));
         assert!(poll(&mut second).is_pending());
         outbox.finish(200, b"{}".to_vec());
-        assert!(matches!(
-            poll(&mut second),
-            Poll::Ready(StreamEvent::Message { number: 1, .. })
-        ));
+        assert!(matches!(poll(&mut second), Poll::Ready(StreamEvent::Message { number: 1, .. })));
         assert!(matches!(poll(&mut second), Poll::Ready(StreamEvent::End)));
     }
 }

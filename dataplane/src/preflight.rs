@@ -24,14 +24,7 @@ impl fmt::Display for Missing {
 
 /// Checks everything, and returns all that is missing.
 pub fn check(shards: usize) -> Vec<Missing> {
-    [
-        io_uring(),
-        memlock(shards as u64),
-        descriptors(shards as u64),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    [io_uring(), memlock(shards as u64), descriptors(shards as u64)].into_iter().flatten().collect()
 }
 
 fn io_uring() -> Option<Missing> {
@@ -93,19 +86,13 @@ fn descriptors(shards: u64) -> Option<Missing> {
 
 /// Raises a soft limit to the hard one, and returns what is granted then.
 fn raise_to_hard(resource: libc::__rlimit_resource_t) -> u64 {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: getrlimit(2) writes one rlimit.
     if unsafe { libc::getrlimit(resource, &raw mut limit) } != 0 {
         return u64::MAX;
     }
     if limit.rlim_cur < limit.rlim_max {
-        let raised = libc::rlimit {
-            rlim_cur: limit.rlim_max,
-            ..limit
-        };
+        let raised = libc::rlimit { rlim_cur: limit.rlim_max, ..limit };
         // SAFETY: setrlimit(2) reads one rlimit.
         if unsafe { libc::setrlimit(resource, &raw const raised) } == 0 {
             return raised.rlim_cur;

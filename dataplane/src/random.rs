@@ -12,10 +12,7 @@ pub struct RandomPool {
 
 impl Default for RandomPool {
     fn default() -> Self {
-        RandomPool {
-            block: [0; BLOCK_BYTES],
-            used: BLOCK_BYTES,
-        }
+        RandomPool { block: [0; BLOCK_BYTES], used: BLOCK_BYTES }
     }
 }
 
@@ -36,7 +33,5 @@ impl RandomPool {
 
 /// Fills `bytes` from the system.
 pub fn fill(bytes: &mut [u8]) {
-    SystemRandom::new()
-        .fill(bytes)
-        .expect("getrandom(2) does not fail once the system is up");
+    SystemRandom::new().fill(bytes).expect("getrandom(2) does not fail once the system is up");
 }

@@ -91,10 +91,7 @@ impl fmt::Display for StartError {
             StartError::Catalog(error) => error.fmt(f),
             StartError::Option(text) => f.write_str(text),
             StartError::Listen(address, error) => {
-                write!(
-                    f,
-                    "cannot listen on {address}: {error} (choose another with --listen or --admin-listen)"
-                )
+                write!(f, "cannot listen on {address}: {error} (choose another with --listen or --admin-listen)")
             }
             StartError::Shard(text) => write!(f, "a shard did not start: {text}"),
         }
@@ -159,17 +156,9 @@ impl ServerBuilder {
         }
         let handle = ServerHandle(Arc::new(Shared {
             mailboxes: Mailboxes::default(),
-            offered: Mutex::new(Offered {
-                parts: self.parts,
-                generation: 0,
-                page_items_max: 1,
-            }),
+            offered: Mutex::new(Offered { parts: self.parts, generation: 0, page_items_max: 1 }),
         }));
-        Ok(Server {
-            identity: Arc::new(self.identity),
-            instructions: self.instructions,
-            handle,
-        })
+        Ok(Server { identity: Arc::new(self.identity), instructions: self.instructions, handle })
     }
 }
 
@@ -259,9 +248,7 @@ impl ServerHandle {
     /// Tells clients that follow a resource to read it again.
     pub fn announce_resource(&self, uri: &str) {
         let uri: Arc<str> = uri.into();
-        self.0
-            .mailboxes
-            .broadcast(|| Letter::ResourceUpdated(Arc::clone(&uri)));
+        self.0.mailboxes.broadcast(|| Letter::ResourceUpdated(Arc::clone(&uri)));
     }
 
     /// Stops the server: it accepts no more, finishes what it has begun, and ends.
@@ -286,31 +273,17 @@ impl ServerHandle {
         changed: Changed,
         apply: impl FnOnce(&mut Parts) -> Result<(), CatalogError>,
     ) -> Result<(), CatalogError> {
-        let mut offered = self
-            .0
-            .offered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut offered = self.0.offered.lock().unwrap_or_else(PoisonError::into_inner);
         apply(&mut offered.parts)?;
         offered.generation += 1;
-        let catalog = Catalog::new(
-            offered.parts.clone(),
-            offered.generation,
-            offered.page_items_max,
-        );
+        let catalog = Catalog::new(offered.parts.clone(), offered.generation, offered.page_items_max);
         // Sent under the lock, so that catalogs arrive in the order of their generations.
-        self.0
-            .mailboxes
-            .broadcast(|| Letter::Catalog(Arc::clone(&catalog), changed));
+        self.0.mailboxes.broadcast(|| Letter::Catalog(Arc::clone(&catalog), changed));
         Ok(())
     }
 
     fn first_catalog(&self, page_items_max: usize) -> Arc<Catalog> {
-        let mut offered = self
-            .0
-            .offered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut offered = self.0.offered.lock().unwrap_or_else(PoisonError::into_inner);
         offered.page_items_max = page_items_max;
         Catalog::new(offered.parts.clone(), offered.generation, page_items_max)
     }
@@ -401,8 +374,7 @@ impl Server {
         }
         let allowed = Arc::new(allow_list(&options)?);
         let fail = |address| move |error| StartError::Listen(address, error);
-        let (listeners, address) =
-            listener::bind_many(options.listen, cpus.len()).map_err(fail(options.listen))?;
+        let (listeners, address) = listener::bind_many(options.listen, cpus.len()).map_err(fail(options.listen))?;
         let mut admin = None;
         let mut admin_address = None;
         if let Some(wished) = options.admin_listen {
@@ -421,13 +393,7 @@ impl Server {
         if options.handle_signals {
             drain_on_signal(self.handle.clone(), Arc::clone(&observatory));
         }
-        Ok(Running {
-            address,
-            admin_address,
-            handle: self.handle,
-            observatory,
-            threads,
-        })
+        Ok(Running { address, admin_address, handle: self.handle, observatory, threads })
     }
 
     /// Serves standard input and output until input ends.
@@ -444,17 +410,10 @@ impl Server {
             return Ok(());
         };
         let thread = spawn(setup, Placement::Unbound, stdio::run)?;
-        thread
-            .join()
-            .map_err(|error| StartError::Shard(error.to_string()))
+        thread.join().map_err(|error| StartError::Shard(error.to_string()))
     }
 
-    fn setups(
-        &self,
-        options: &Options,
-        count: usize,
-        allowed: &Arc<AllowList>,
-    ) -> (Vec<Setup>, Arc<Observatory>) {
+    fn setups(&self, options: &Options, count: usize, allowed: &Arc<AllowList>) -> (Vec<Setup>, Arc<Observatory>) {
         let key = options.state_key.unwrap_or_else(|| {
             let mut key = [0; 32];
             random::fill(&mut key);
@@ -465,39 +424,30 @@ impl Server {
         let metrics: Vec<Arc<ShardMetrics>> = (0..count).map(|_| Arc::default()).collect();
         let observatory = Observatory::new(metrics.clone());
         let letters = self.handle.0.mailboxes.open(count);
-        let setups =
-            letters
-                .into_iter()
-                .zip(metrics)
-                .enumerate()
-                .map(|(index, (letters, metrics))| Setup {
-                    id: index as u16,
-                    shard_count: count,
-                    listener: None,
-                    admin: None,
-                    limits: options.limits.clone(),
-                    allowed: Arc::clone(allowed),
-                    catalog: Arc::clone(&catalog),
-                    letters,
-                    mailboxes: self.handle.0.mailboxes.clone(),
-                    server: self.handle.clone(),
-                    state_key: Arc::clone(&state_key),
-                    identity: Arc::clone(&self.identity),
-                    instructions: self.instructions.clone(),
-                    metrics,
-                    observatory: Arc::clone(&observatory),
-                });
+        let setups = letters.into_iter().zip(metrics).enumerate().map(|(index, (letters, metrics))| Setup {
+            id: index as u16,
+            shard_count: count,
+            listener: None,
+            admin: None,
+            limits: options.limits.clone(),
+            allowed: Arc::clone(allowed),
+            catalog: Arc::clone(&catalog),
+            letters,
+            mailboxes: self.handle.0.mailboxes.clone(),
+            server: self.handle.clone(),
+            state_key: Arc::clone(&state_key),
+            identity: Arc::clone(&self.identity),
+            instructions: self.instructions.clone(),
+            metrics,
+            observatory: Arc::clone(&observatory),
+        });
         (setups.collect(), observatory)
     }
 }
 
 /// One executor, built as measured: little locked memory, a preemption timer that bounds how long a task can keep the
 /// ring waiting, no spinning.
-fn spawn<F, Fut>(
-    setup: Setup,
-    placement: Placement,
-    run: F,
-) -> Result<glommio::ExecutorJoinHandle<()>, StartError>
+fn spawn<F, Fut>(setup: Setup, placement: Placement, run: F) -> Result<glommio::ExecutorJoinHandle<()>, StartError>
 where
     F: FnOnce(Setup) -> Fut + Send + 'static,
     Fut: Future<Output = ()> + 'static,
@@ -519,9 +469,7 @@ fn place(options: &Options) -> Result<Vec<usize>, StartError> {
     let cpus = match &options.cpus {
         Some(CpuList(listed)) => {
             if let Some(foreign) = listed.iter().find(|cpu| !allowed.contains(cpu)) {
-                let text = format!(
-                    "--cpus names core {foreign}, and this process may use {allowed:?} only"
-                );
+                let text = format!("--cpus names core {foreign}, and this process may use {allowed:?} only");
                 return Err(StartError::Option(text));
             }
             listed.clone()
@@ -530,9 +478,7 @@ fn place(options: &Options) -> Result<Vec<usize>, StartError> {
     };
     match options.shards {
         Some(0) => Err(StartError::Option("--shards must be at least 1".into())),
-        Some(count) if count > SHARDS_MAX => Err(StartError::Option(format!(
-            "--shards must be at most {SHARDS_MAX}"
-        ))),
+        Some(count) if count > SHARDS_MAX => Err(StartError::Option(format!("--shards must be at most {SHARDS_MAX}"))),
         // More shards than cores share them in turn: useful in tests, never for speed.
         Some(count) => Ok(cpus.iter().copied().cycle().take(count).collect()),
         None => Ok(cpus),
@@ -542,16 +488,13 @@ fn place(options: &Options) -> Result<Vec<usize>, StartError> {
 fn allow_list(options: &Options) -> Result<AllowList, StartError> {
     let mut list = AllowList::loopback();
     if !net::is_loopback(&options.listen) && !options.listen.ip().is_unspecified() {
-        list.allow_host(&host_text(&options.listen))
-            .map_err(|error| StartError::Option(error.to_string()))?;
+        list.allow_host(&host_text(&options.listen)).map_err(|error| StartError::Option(error.to_string()))?;
     }
     for host in &options.allow_hosts {
-        list.allow_host(host)
-            .map_err(|error| StartError::Option(format!("--allow-host: {error}")))?;
+        list.allow_host(host).map_err(|error| StartError::Option(format!("--allow-host: {error}")))?;
     }
     for origin in &options.allow_origins {
-        list.allow_origin(origin)
-            .map_err(|error| StartError::Option(format!("--allow-origin: {error}")))?;
+        list.allow_origin(origin).map_err(|error| StartError::Option(format!("--allow-origin: {error}")))?;
     }
     Ok(list)
 }
@@ -570,16 +513,14 @@ fn drain_on_signal(handle: ServerHandle, observatory: Arc<Observatory>) {
         return;
     };
     // The thread lives as long as the process; it holds nothing that needs an orderly end.
-    let _ = std::thread::Builder::new()
-        .name("signals".into())
-        .spawn(move || {
-            let mut signals = signals.forever();
-            if signals.next().is_some() {
-                observatory.drain();
-                handle.drain();
-            }
-            if let Some(signal) = signals.next() {
-                let _ = signal_hook::low_level::emulate_default_handler(signal);
-            }
-        });
+    let _ = std::thread::Builder::new().name("signals".into()).spawn(move || {
+        let mut signals = signals.forever();
+        if signals.next().is_some() {
+            observatory.drain();
+            handle.drain();
+        }
+        if let Some(signal) = signals.next() {
+            let _ = signal_hook::low_level::emulate_default_handler(signal);
+        }
+    });
 }

@@ -43,12 +43,7 @@ pub struct Session {
 
 impl Resident for Session {
     fn is_in_use(&self) -> bool {
-        !self.calls.borrow().is_empty()
-            || self
-                .streams
-                .borrow()
-                .values()
-                .any(|stream| stream.has_reader())
+        !self.calls.borrow().is_empty() || self.streams.borrow().values().any(|stream| stream.has_reader())
     }
 }
 
@@ -78,9 +73,7 @@ impl Session {
         streams.retain(|_, stream| !stream.was_answered_plainly());
         // More than one may have to go: calls that ran side by side end without anybody making room.
         while streams.len() >= STREAMS_KEPT_MAX {
-            let oldest = streams
-                .iter()
-                .find(|(_, stream)| stream.is_finished() && !stream.has_reader());
+            let oldest = streams.iter().find(|(_, stream)| stream.is_finished() && !stream.has_reader());
             let Some(id) = oldest.map(|(id, _)| *id) else {
                 break;
             };
@@ -105,12 +98,7 @@ impl Session {
 
     /// The stream for messages that belong to no call, opened on first use.
     pub fn standalone(&self, limits: &Limits) -> Rc<Outbox> {
-        Rc::clone(
-            self.streams
-                .borrow_mut()
-                .entry(STANDALONE)
-                .or_insert_with(|| Outbox::resumable(limits)),
-        )
+        Rc::clone(self.streams.borrow_mut().entry(STANDALONE).or_insert_with(|| Outbox::resumable(limits)))
     }
 
     /// Sends a message that belongs to no call, when the client has opened a stream for such.
@@ -146,12 +134,7 @@ impl Session {
 
     /// Ends everything the session has going.
     pub fn end(&self) {
-        let calls: Vec<Cancel> = self
-            .calls
-            .borrow_mut()
-            .drain()
-            .map(|(_, cancel)| cancel)
-            .collect();
+        let calls: Vec<Cancel> = self.calls.borrow_mut().drain().map(|(_, cancel)| cancel).collect();
         calls.into_iter().for_each(|cancel| cancel());
         self.questions.borrow_mut().clear();
         let streams: Vec<_> = self.streams.borrow().values().cloned().collect();

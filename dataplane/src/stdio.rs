@@ -33,9 +33,7 @@ pub async fn run(setup: Setup) {
     let line_bytes_max = shard.limits.body_bytes_max;
     let reader = std::thread::Builder::new().name("stdin".into());
     let writer = std::thread::Builder::new().name("stdout".into());
-    let started = reader
-        .spawn(move || read_lines(&lines, line_bytes_max))
-        .is_ok();
+    let started = reader.spawn(move || read_lines(&lines, line_bytes_max)).is_ok();
     let Ok(writer) = writer.spawn(move || write_lines(&messages)) else {
         return;
     };
@@ -47,12 +45,7 @@ pub async fn run(setup: Setup) {
             }
         })
     };
-    let client = Rc::new(Client {
-        shard,
-        output,
-        session: RefCell::default(),
-        calls: RefCell::default(),
-    });
+    let client = Rc::new(Client { shard, output, session: RefCell::default(), calls: RefCell::default() });
     while let (true, Ok(line)) = (started, input.recv().await) {
         let client = Rc::clone(&client);
         match line {
@@ -67,9 +60,7 @@ pub async fn run(setup: Setup) {
     letters.cancel().await;
     drop(client);
     // The writer ends when the last sender is gone, and everything is out then. A blocked client is not waited for.
-    let _ = glommio::executor()
-        .spawn_blocking(move || writer.join())
-        .await;
+    let _ = glommio::executor().spawn_blocking(move || writer.join()).await;
 }
 
 enum Line {
@@ -82,10 +73,7 @@ fn read_lines(lines: &async_channel::Sender<Line>, line_bytes_max: usize) {
     loop {
         let mut line = Vec::new();
         let limit = line_bytes_max as u64 + 1;
-        match Read::by_ref(&mut input)
-            .take(limit)
-            .read_until(b'\n', &mut line)
-        {
+        match Read::by_ref(&mut input).take(limit).read_until(b'\n', &mut line) {
             Ok(0) | Err(_) => return,
             Ok(_) => {}
         }
@@ -96,10 +84,7 @@ fn read_lines(lines: &async_channel::Sender<Line>, line_bytes_max: usize) {
                 return;
             }
         }
-        while line
-            .last()
-            .is_some_and(|byte| matches!(byte, b'\n' | b'\r'))
-        {
+        while line.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
             line.pop();
         }
         if let Line::Whole(whole) = &mut letter {
@@ -133,11 +118,7 @@ fn write_lines(messages: &async_channel::Receiver<Vec<u8>>) {
     while let Ok(mut message) = messages.recv_blocking() {
         message.push(b'\n');
         // One write a message: a client never sees half a line from us.
-        if output
-            .write_all(&message)
-            .and_then(|()| output.flush())
-            .is_err()
-        {
+        if output.write_all(&message).and_then(|()| output.flush()).is_err() {
             return;
         }
     }
@@ -162,17 +143,11 @@ impl Client {
         let shard = &client.shard;
         let session = client.session.borrow().clone();
         let no_params = |_: &str| HeaderLookup::Absent;
-        let via = Via {
-            carrier: Carrier::Stdio,
-            params: &no_params,
-            session: session.as_ref(),
-        };
-        let planned = shard.json.borrow_mut().with(&line, |value| {
-            value
-                .array_len()
-                .is_none()
-                .then(|| (plan::plan(shard, value, &via).0, id_of(value)))
-        });
+        let via = Via { carrier: Carrier::Stdio, params: &no_params, session: session.as_ref() };
+        let planned = shard
+            .json
+            .borrow_mut()
+            .with(&line, |value| value.array_len().is_none().then(|| (plan::plan(shard, value, &via).0, id_of(value))));
         match planned {
             Err(fault) => {
                 let error = RpcError::new(PARSE, fault.to_string());
@@ -180,21 +155,13 @@ impl Client {
             }
             Ok(None) => {
                 let texts = client.shard.json.borrow_mut().with(&line, |value| {
-                    value
-                        .as_array()
-                        .into_iter()
-                        .flatten()
-                        .map(|item| item.text().as_bytes().to_vec())
-                        .collect()
+                    value.as_array().into_iter().flatten().map(|item| item.text().as_bytes().to_vec()).collect()
                 });
                 let answer = match texts {
-                    Ok(texts) => {
-                        http::local_batch(shard, session.as_ref(), &Default::default(), texts).await
-                    }
+                    Ok(texts) => http::local_batch(shard, session.as_ref(), &Default::default(), texts).await,
                     Err(_) => None,
                 };
-                let error =
-                    RpcError::invalid_request("Invalid Request: this revision has no batches");
+                let error = RpcError::invalid_request("Invalid Request: this revision has no batches");
                 match answer {
                     Some(Answer::Reply(reply)) if reply.body.is_empty() => {}
                     Some(Answer::Reply(reply)) => client.send(reply.body).await,
@@ -205,19 +172,10 @@ impl Client {
         }
     }
 
-    async fn carry_out(
-        client: Rc<Client>,
-        plan: Plan,
-        id: Option<String>,
-        session: Option<Rc<Session>>,
-    ) {
+    async fn carry_out(client: Rc<Client>, plan: Plan, id: Option<String>, session: Option<Rc<Session>>) {
         let shard = Rc::clone(&client.shard);
         let answer = match plan {
-            Plan::Initialize {
-                id,
-                version,
-                capabilities,
-            } => {
+            Plan::Initialize { id, version, capabilities } => {
                 let message = lists::initialize(&shard, &id, version);
                 client.begin_session(Session::new(version, capabilities));
                 return client.send(message).await;
@@ -277,9 +235,7 @@ impl Client {
     async fn forward(&self, mut events: Events) {
         loop {
             match events.source.next(true).await {
-                StreamEvent::Message { text, .. } | StreamEvent::Sole { text, .. } => {
-                    self.send(text).await
-                }
+                StreamEvent::Message { text, .. } | StreamEvent::Sole { text, .. } => self.send(text).await,
                 // There is no other connection to come back on.
                 StreamEvent::Suspend => {}
                 StreamEvent::End | StreamEvent::Overflow => return,

@@ -54,10 +54,7 @@ pub struct Task {
 
 impl Resident for Task {
     fn is_in_use(&self) -> bool {
-        matches!(
-            *self.progress.borrow(),
-            Progress::Working | Progress::InputRequired
-        )
+        matches!(*self.progress.borrow(), Progress::Working | Progress::InputRequired)
     }
 }
 
@@ -84,10 +81,7 @@ impl Task {
 
     /// Whether it will change no more.
     pub fn is_over(&self) -> bool {
-        !matches!(
-            *self.progress.borrow(),
-            Progress::Working | Progress::InputRequired
-        )
+        !matches!(*self.progress.borrow(), Progress::Working | Progress::InputRequired)
     }
 
     /// Records an outcome, unless there is one already.
@@ -181,13 +175,10 @@ impl Task {
             Progress::Failed(error) => members.insert("error".into(), error.clone()),
             Progress::InputRequired => {
                 let open = self.open.borrow();
-                let ask = |open: &Open| json!({ "method": open.question.method(), "params": open.question.params(None) });
-                members.insert(
-                    "inputRequests".into(),
-                    open.iter()
-                        .map(|(key, open)| (key.clone(), ask(open)))
-                        .collect(),
-                )
+                let ask =
+                    |open: &Open| json!({ "method": open.question.method(), "params": open.question.params(None) });
+                members
+                    .insert("inputRequests".into(), open.iter().map(|(key, open)| (key.clone(), ask(open))).collect())
             }
             Progress::Working | Progress::Cancelled => None,
         };

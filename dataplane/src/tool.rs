@@ -6,8 +6,8 @@ use std::pin::Pin;
 
 use ringway_core::mcp::RpcError;
 use ringway_core::mcp::types::{
-    PromptDefinition, PromptResult, ResourceContents, ResourceDefinition, TemplateDefinition,
-    ToolDefinition, ToolResult,
+    PromptDefinition, PromptResult, ResourceContents, ResourceDefinition, TemplateDefinition, ToolDefinition,
+    ToolResult,
 };
 use serde_json::{Map, Value};
 
@@ -28,11 +28,7 @@ pub trait Tool: Send + Sync + 'static {
     ///
     /// In 2026-07-28 a question ([`Context::ask`]) ends the call and the client calls again with the answer, so that
     /// the code before a question may run once for every round and should have no effect that repeats.
-    fn call<'a>(
-        &'a self,
-        arguments: Arguments,
-        context: Context,
-    ) -> LocalFuture<'a, Result<ToolResult, ToolError>>;
+    fn call<'a>(&'a self, arguments: Arguments, context: Context) -> LocalFuture<'a, Result<ToolResult, ToolError>>;
 }
 
 /// A resource at a fixed URI.
@@ -40,10 +36,7 @@ pub trait Resource: Send + Sync + 'static {
     /// URI, name, description.
     fn definition(&self) -> ResourceDefinition;
     /// Reads it.
-    fn read<'a>(
-        &'a self,
-        context: Context,
-    ) -> LocalFuture<'a, Result<Vec<ResourceContents>, ToolError>>;
+    fn read<'a>(&'a self, context: Context) -> LocalFuture<'a, Result<Vec<ResourceContents>, ToolError>>;
 }
 
 /// What a template found in a URI: names and values, percent-decoded. A value may be anything, `..` and `/` included.
@@ -71,11 +64,7 @@ pub trait Prompt: Send + Sync + 'static {
     /// Name, description, arguments.
     fn definition(&self) -> PromptDefinition;
     /// Fills it in. Required arguments are present.
-    fn fill<'a>(
-        &'a self,
-        arguments: Arguments,
-        context: Context,
-    ) -> LocalFuture<'a, Result<PromptResult, ToolError>>;
+    fn fill<'a>(&'a self, arguments: Arguments, context: Context) -> LocalFuture<'a, Result<PromptResult, ToolError>>;
     /// Values for `argument` that begin with `prefix`.
     fn complete(&self, _argument: &str, _prefix: &str) -> Vec<String> {
         Vec::new()
@@ -121,10 +110,7 @@ impl Arguments {
     /// # Errors
     /// An `isError` result that names the argument.
     pub fn str(&self, name: &str) -> Result<&str, ToolError> {
-        self.0
-            .get(name)
-            .and_then(Value::as_str)
-            .ok_or_else(|| ToolError::failed(format!("`{name}` must be a string")))
+        self.0.get(name).and_then(Value::as_str).ok_or_else(|| ToolError::failed(format!("`{name}` must be a string")))
     }
 
     /// The argument, when it is there.
@@ -155,8 +141,7 @@ impl Arguments {
     /// # Errors
     /// An `isError` result that says what does not fit.
     pub fn parse<T: serde::de::DeserializeOwned>(self) -> Result<T, ToolError> {
-        serde_json::from_value(Value::Object(self.0))
-            .map_err(|error| ToolError::failed(error.to_string()))
+        serde_json::from_value(Value::Object(self.0)).map_err(|error| ToolError::failed(error.to_string()))
     }
 }
 
@@ -201,10 +186,7 @@ where
         fn definition(&self) -> ResourceDefinition {
             self.0.clone()
         }
-        fn read<'a>(
-            &'a self,
-            context: Context,
-        ) -> LocalFuture<'a, Result<Vec<ResourceContents>, ToolError>> {
+        fn read<'a>(&'a self, context: Context) -> LocalFuture<'a, Result<Vec<ResourceContents>, ToolError>> {
             Box::pin((self.1)(context))
         }
     }
@@ -247,11 +229,7 @@ where
 }
 
 /// A prompt from a definition, an async closure, and optionally a completer of its arguments.
-pub fn prompt_fn<F, Fut>(
-    definition: PromptDefinition,
-    completer: Option<Completer>,
-    fill: F,
-) -> impl Prompt
+pub fn prompt_fn<F, Fut>(definition: PromptDefinition, completer: Option<Completer>, fill: F) -> impl Prompt
 where
     F: Fn(Arguments, Context) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<PromptResult, ToolError>> + 'static,
@@ -273,9 +251,7 @@ where
             Box::pin((self.2)(arguments, context))
         }
         fn complete(&self, argument: &str, prefix: &str) -> Vec<String> {
-            self.1
-                .as_ref()
-                .map_or_else(Vec::new, |completer| completer(argument, prefix))
+            self.1.as_ref().map_or_else(Vec::new, |completer| completer(argument, prefix))
         }
     }
     PromptFn(definition, completer, fill)

@@ -58,11 +58,7 @@ impl HeaderPlan {
     /// Any annotation that breaks a rule makes the whole tool unusable over HTTP: clients must drop it.
     pub fn from_schema(input_schema: &Value) -> Result<HeaderPlan, HeaderPlanError> {
         let mut plan = HeaderPlan::default();
-        let place = Place {
-            path: Vec::new(),
-            pure: true,
-            depth: 0,
-        };
+        let place = Place { path: Vec::new(), pure: true, depth: 0 };
         plan.visit(input_schema, &place)?;
         Ok(plan)
     }
@@ -84,17 +80,10 @@ impl HeaderPlan {
         header: impl Fn(&str) -> HeaderLookup<'h>,
     ) -> Result<(), HeaderMismatch> {
         for param in &self.params {
-            let body = arguments.and_then(|arguments| {
-                param
-                    .path
-                    .iter()
-                    .try_fold(arguments, |value, name| value.get(&**name))
-            });
-            check_one(
-                body.filter(|value| !value.is_null()),
-                header(&param.name_lower),
-            )
-            .map_err(|mismatch| mismatch.named(&format!("Mcp-Param-{}", param.name)))?;
+            let body =
+                arguments.and_then(|arguments| param.path.iter().try_fold(arguments, |value, name| value.get(&**name)));
+            check_one(body.filter(|value| !value.is_null()), header(&param.name_lower))
+                .map_err(|mismatch| mismatch.named(&format!("Mcp-Param-{}", param.name)))?;
         }
         Ok(())
     }
@@ -117,8 +106,7 @@ impl HeaderPlan {
                     }
                 }
                 (
-                    "patternProperties" | "dependentSchemas" | "dependencies" | "$defs"
-                    | "definitions",
+                    "patternProperties" | "dependentSchemas" | "dependencies" | "$defs" | "definitions",
                     Value::Object(map),
                 ) => {
                     for (name, value) in map {
@@ -157,38 +145,26 @@ impl HeaderPlan {
         schema: &Map<String, Value>,
         place: &Place<'_>,
     ) -> Result<(), HeaderPlanError> {
-        let is_token = |name: &&str| {
-            !name.is_empty() && name.len() <= HEADER_NAME_BYTES_MAX && name.bytes().all(is_tchar)
-        };
+        let is_token =
+            |name: &&str| !name.is_empty() && name.len() <= HEADER_NAME_BYTES_MAX && name.bytes().all(is_tchar);
         let Some(name) = annotation.as_str().filter(is_token) else {
             return Err(place.error(Problem::Name));
         };
         if !place.pure || place.path.is_empty() {
             return Err(place.error(Problem::Place));
         }
-        if !matches!(
-            schema.get("type").and_then(Value::as_str),
-            Some("string" | "integer" | "boolean")
-        ) {
+        if !matches!(schema.get("type").and_then(Value::as_str), Some("string" | "integer" | "boolean")) {
             return Err(place.error(Problem::Type));
         }
         let name_lower = name.to_ascii_lowercase().into_boxed_str();
-        if self
-            .params
-            .iter()
-            .any(|known| known.name_lower == name_lower)
-        {
+        if self.params.iter().any(|known| known.name_lower == name_lower) {
             return Err(place.error(Problem::Repeated));
         }
         if self.params.len() == HEADER_PARAMS_MAX {
             return Err(place.error(Problem::TooMany));
         }
         let path = place.path.iter().map(|&name| name.into()).collect();
-        self.params.push(Param {
-            name: name.into(),
-            name_lower,
-            path,
-        });
+        self.params.push(Param { name: name.into(), name_lower, path });
         Ok(())
     }
 }
@@ -204,18 +180,11 @@ struct Place<'a> {
 impl<'a> Place<'a> {
     fn below(&self, name: &'a str, by_property: bool) -> Place<'a> {
         let path = self.path.iter().copied().chain([name]).collect();
-        Place {
-            path,
-            pure: self.pure && by_property,
-            depth: self.depth + 1,
-        }
+        Place { path, pure: self.pure && by_property, depth: self.depth + 1 }
     }
 
     fn error(&self, problem: Problem) -> HeaderPlanError {
-        HeaderPlanError {
-            at: shorten(&self.path.join(".")),
-            problem,
-        }
+        HeaderPlanError { at: shorten(&self.path.join(".")), problem }
     }
 }
 
@@ -243,35 +212,19 @@ enum Problem {
 
 impl fmt::Display for HeaderPlanError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = if self.at.is_empty() {
-            "the input schema"
-        } else {
-            &self.at
-        };
+        let at = if self.at.is_empty() { "the input schema" } else { &self.at };
         write!(formatter, "`{ANNOTATION}` at `{at}`: ")?;
         match self.problem {
             Problem::Name => {
-                write!(
-                    formatter,
-                    "must be a header name of 1 to {HEADER_NAME_BYTES_MAX} letters, digits and `-`"
-                )
+                write!(formatter, "must be a header name of 1 to {HEADER_NAME_BYTES_MAX} letters, digits and `-`")
             }
-            Problem::Place => formatter.write_str(
-                "may only stand on a property that is reached through `properties` alone",
-            ),
-            Problem::Type => formatter
-                .write_str("needs a property whose `type` is `string`, `integer` or `boolean`"),
-            Problem::Repeated => {
-                formatter.write_str("another property has the same header name (case is ignored)")
+            Problem::Place => {
+                formatter.write_str("may only stand on a property that is reached through `properties` alone")
             }
-            Problem::TooMany => write!(
-                formatter,
-                "more than {HEADER_PARAMS_MAX} properties have one"
-            ),
-            Problem::TooDeep => write!(
-                formatter,
-                "the schema nests deeper than {SCHEMA_DEPTH_MAX} levels"
-            ),
+            Problem::Type => formatter.write_str("needs a property whose `type` is `string`, `integer` or `boolean`"),
+            Problem::Repeated => formatter.write_str("another property has the same header name (case is ignored)"),
+            Problem::TooMany => write!(formatter, "more than {HEADER_PARAMS_MAX} properties have one"),
+            Problem::TooDeep => write!(formatter, "the schema nests deeper than {SCHEMA_DEPTH_MAX} levels"),
         }
     }
 }
@@ -303,11 +256,7 @@ fn check_one(body: Option<&Value>, header: HeaderLookup<'_>) -> Result<(), Heade
                 Value::Object(_) => "an object".to_owned(),
                 other => shorten(&other.to_string()),
             };
-            Err(Difference::Value {
-                header: shorten(&header),
-                body,
-            }
-            .into())
+            Err(Difference::Value { header: shorten(&header), body }.into())
         }
     }
 }
@@ -337,8 +286,7 @@ fn integer(text: &str) -> Option<i64> {
         None => (false, mantissa),
     };
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
-    let digits_only =
-        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let digits_only = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     if !digits_only(whole) || !digits_only(fraction) {
         return None;
     }
@@ -371,16 +319,11 @@ pub fn decode_header_value(raw: &[u8]) -> Result<Cow<'_, str>, HeaderMismatch> {
         return Err(Difference::Characters.into());
     }
     let text = std::str::from_utf8(raw).map_err(|_| Difference::Characters)?;
-    let Some(encoded) = text
-        .strip_prefix("=?base64?")
-        .and_then(|rest| rest.strip_suffix("?="))
-    else {
+    let Some(encoded) = text.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) else {
         return Ok(Cow::Borrowed(text));
     };
     let bytes = STANDARD.decode(encoded).map_err(|_| Difference::Base64)?;
-    String::from_utf8(bytes)
-        .map(Cow::Owned)
-        .map_err(|_| Difference::Base64.into())
+    String::from_utf8(bytes).map(Cow::Owned).map_err(|_| Difference::Base64.into())
 }
 
 fn trim_blanks(mut raw: &[u8]) -> &[u8] {
@@ -411,19 +354,13 @@ impl HeaderMismatch {
     /// The same, saying which header it is about.
     #[must_use]
     pub fn named(self, header: &str) -> HeaderMismatch {
-        HeaderMismatch {
-            header: Some(header.into()),
-            ..self
-        }
+        HeaderMismatch { header: Some(header.into()), ..self }
     }
 }
 
 impl From<Difference> for HeaderMismatch {
     fn from(difference: Difference) -> HeaderMismatch {
-        HeaderMismatch {
-            header: None,
-            difference,
-        }
+        HeaderMismatch { header: None, difference }
     }
 }
 
@@ -434,24 +371,15 @@ impl fmt::Display for HeaderMismatch {
             write!(formatter, "{header} ")?;
         }
         match &self.difference {
-            Difference::Missing => {
-                formatter.write_str("header is missing, but the body has the value")
-            }
-            Difference::Unexpected => {
-                formatter.write_str("header is present, but the body has no such value")
-            }
+            Difference::Missing => formatter.write_str("header is missing, but the body has the value"),
+            Difference::Unexpected => formatter.write_str("header is present, but the body has no such value"),
             Difference::Repeated => formatter.write_str("header is present more than once"),
-            Difference::Characters => formatter.write_str(
-                "header value has characters that need `=?base64?…?=` around their base64",
-            ),
-            Difference::Base64 => {
-                formatter.write_str("header value is not valid base64 of UTF-8, padded with `=`")
+            Difference::Characters => {
+                formatter.write_str("header value has characters that need `=?base64?…?=` around their base64")
             }
+            Difference::Base64 => formatter.write_str("header value is not valid base64 of UTF-8, padded with `=`"),
             Difference::Value { header, body } => {
-                write!(
-                    formatter,
-                    "header value '{header}' does not match body value '{body}'"
-                )
+                write!(formatter, "header value '{header}' does not match body value '{body}'")
             }
         }
     }
@@ -461,11 +389,7 @@ impl std::error::Error for HeaderMismatch {}
 
 /// Cut, and without control characters, to show to others.
 fn shorten(text: &str) -> String {
-    let mut shown: String = text
-        .chars()
-        .take(VALUE_CHARS_MAX)
-        .flat_map(char::escape_debug)
-        .collect();
+    let mut shown: String = text.chars().take(VALUE_CHARS_MAX).flat_map(char::escape_debug).collect();
     if text.chars().nth(VALUE_CHARS_MAX).is_some() {
         shown.push('…');
     }

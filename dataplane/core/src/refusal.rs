@@ -69,147 +69,37 @@ impl Refusal {
     /// The one table of answers.
     pub fn answer(self) -> Answer {
         use Refusal::*;
-        let row = |status, code, label, message, closes| Answer {
-            status,
-            code,
-            label,
-            message,
-            closes,
-        };
+        let row = |status, code, label, message, closes| Answer { status, code, label, message, closes };
         match self {
             Framing(what) => row(400, -32600, "framing", what, true),
-            TransferCoding => row(
-                501,
-                -32600,
-                "transfer_coding",
-                "Transfer-Encoding: only chunked is served",
-                true,
-            ),
+            TransferCoding => row(501, -32600, "transfer_coding", "Transfer-Encoding: only chunked is served", true),
             HttpVersion => row(505, -32600, "http_version", "HTTP/1.1 is served here", true),
             MethodUnknown => row(501, -32600, "method_unknown", "Unknown HTTP method", true),
-            HeadTooLarge => row(
-                431,
-                -32600,
-                "head_too_large",
-                "The request head is too large",
-                true,
-            ),
-            TargetTooLong => row(
-                414,
-                -32600,
-                "target_too_long",
-                "The request target is too long",
-                true,
-            ),
-            BodyTooLarge => row(
-                413,
-                -32600,
-                "body_too_large",
-                "The request body is too large",
-                true,
-            ),
-            LengthRequired => row(
-                411,
-                -32600,
-                "length_required",
-                "POST needs Content-Length or chunked coding",
-                true,
-            ),
-            Expectation => row(
-                417,
-                -32600,
-                "expectation",
-                "Expect: only 100-continue is served",
-                true,
-            ),
-            HeadTimeout => row(
-                408,
-                -32600,
-                "head_timeout",
-                "The request head did not arrive in time",
-                true,
-            ),
-            BodyTimeout => row(
-                408,
-                -32600,
-                "body_timeout",
-                "The request body did not arrive in time",
-                true,
-            ),
-            HostNotAllowed => row(
-                403,
-                -32600,
-                "host",
-                "Host is not one this server answers for (--allow-host)",
-                false,
-            ),
-            OriginNotAllowed => row(
-                403,
-                -32600,
-                "origin",
-                "Origin may not call this server (--allow-origin)",
-                false,
-            ),
+            HeadTooLarge => row(431, -32600, "head_too_large", "The request head is too large", true),
+            TargetTooLong => row(414, -32600, "target_too_long", "The request target is too long", true),
+            BodyTooLarge => row(413, -32600, "body_too_large", "The request body is too large", true),
+            LengthRequired => row(411, -32600, "length_required", "POST needs Content-Length or chunked coding", true),
+            Expectation => row(417, -32600, "expectation", "Expect: only 100-continue is served", true),
+            HeadTimeout => row(408, -32600, "head_timeout", "The request head did not arrive in time", true),
+            BodyTimeout => row(408, -32600, "body_timeout", "The request body did not arrive in time", true),
+            HostNotAllowed => row(403, -32600, "host", "Host is not one this server answers for (--allow-host)", false),
+            OriginNotAllowed => row(403, -32600, "origin", "Origin may not call this server (--allow-origin)", false),
             NotFound => row(404, -32601, "not_found", "No such path", false),
-            MethodNotAllowed => row(
-                405,
-                -32600,
-                "method",
-                "Method not allowed on this path",
-                false,
-            ),
-            MediaType => row(
-                415,
-                -32600,
-                "media_type",
-                "Content-Type must be application/json (UTF-8)",
-                false,
-            ),
-            ContentCoding => row(
-                415,
-                -32600,
-                "content_coding",
-                "Content-Encoding: only identity is served",
-                false,
-            ),
-            NotAcceptable => row(
-                406,
-                -32600,
-                "not_acceptable",
-                "Accept must allow application/json and text/event-stream",
-                false,
-            ),
-            SessionIdMalformed => row(
-                400,
-                -32600,
-                "session_id",
-                "Mcp-Session-Id is not one of this server's",
-                false,
-            ),
-            ConnectionsFull => row(
-                503,
-                -32603,
-                "connections_full",
-                "Too many connections; try again soon",
-                true,
-            ),
-            Overloaded => row(
-                503,
-                -32603,
-                "overloaded",
-                "Too many requests in flight; try again soon",
-                false,
-            ),
+            MethodNotAllowed => row(405, -32600, "method", "Method not allowed on this path", false),
+            MediaType => row(415, -32600, "media_type", "Content-Type must be application/json (UTF-8)", false),
+            ContentCoding => row(415, -32600, "content_coding", "Content-Encoding: only identity is served", false),
+            NotAcceptable => {
+                row(406, -32600, "not_acceptable", "Accept must allow application/json and text/event-stream", false)
+            }
+            SessionIdMalformed => row(400, -32600, "session_id", "Mcp-Session-Id is not one of this server's", false),
+            ConnectionsFull => row(503, -32603, "connections_full", "Too many connections; try again soon", true),
+            Overloaded => row(503, -32603, "overloaded", "Too many requests in flight; try again soon", false),
             Draining => row(503, -32603, "draining", "The server is shutting down", true),
         }
     }
 
     /// Seconds for `Retry-After`, on the refusals that pass by themselves.
     pub fn retry_after_seconds(self) -> Option<u32> {
-        matches!(
-            self,
-            Refusal::ConnectionsFull | Refusal::Overloaded | Refusal::Draining
-        )
-        .then_some(1)
+        matches!(self, Refusal::ConnectionsFull | Refusal::Overloaded | Refusal::Draining).then_some(1)
     }
 }

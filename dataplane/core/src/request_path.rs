@@ -26,11 +26,7 @@ impl<'b> Admitted<'b> {
 
     /// The checked origin, when the request came from a page.
     pub fn origin(&self) -> Option<&'b [u8]> {
-        self.request
-            .head
-            .origin
-            .bytes(self.request.bytes)
-            .filter(|origin| !origin.is_empty())
+        self.request.head.origin.bytes(self.request.bytes).filter(|origin| !origin.is_empty())
     }
 }
 
@@ -81,9 +77,7 @@ pub fn admit<'b>(request: Request<'b>, allowed: &AllowList) -> Result<Admitted<'
     }
     match head.origin.bytes(request.bytes) {
         _ if head.origin.count > 1 => Err(Refusal::OriginNotAllowed),
-        Some(origin) if !origin.is_empty() && !allowed.origin(origin) => {
-            Err(Refusal::OriginNotAllowed)
-        }
+        Some(origin) if !origin.is_empty() && !allowed.origin(origin) => Err(Refusal::OriginNotAllowed),
         _ => Ok(Admitted { request }),
     }
 }
@@ -97,11 +91,7 @@ pub fn route(admitted: &Admitted<'_>, serves_mcp: bool) -> Result<Route, Refusal
     let head = request.head;
     if head.method == Method::Options {
         let preflight = head.preflight_method.count > 0 && admitted.origin().is_some();
-        return Ok(if preflight {
-            Route::Preflight
-        } else {
-            Route::Options
-        });
+        return Ok(if preflight { Route::Preflight } else { Route::Options });
     }
     let path = request.path();
     if path == MCP_PATH && serves_mcp {
@@ -109,9 +99,7 @@ pub fn route(admitted: &Admitted<'_>, serves_mcp: bool) -> Result<Route, Refusal
         return match head.method {
             Method::Post if head.content_coded => Err(Refusal::ContentCoding),
             Method::Post if !head.json_body => Err(Refusal::MediaType),
-            Method::Post if !head.accept.json() && !head.accept.event_stream() => {
-                Err(Refusal::NotAcceptable)
-            }
+            Method::Post if !head.accept.json() && !head.accept.event_stream() => Err(Refusal::NotAcceptable),
             Method::Post => Ok(Route::McpPost),
             Method::Get if !head.accept.event_stream() => Err(Refusal::NotAcceptable),
             Method::Get => Ok(Route::McpGet),
@@ -126,27 +114,18 @@ pub fn route(admitted: &Admitted<'_>, serves_mcp: bool) -> Result<Route, Refusal
         b"/status" => Route::Status,
         _ => return Err(Refusal::NotFound),
     };
-    if matches!(head.method, Method::Get | Method::Head) {
-        Ok(route)
-    } else {
-        Err(Refusal::MethodNotAllowed)
-    }
+    if matches!(head.method, Method::Get | Method::Head) { Ok(route) } else { Err(Refusal::MethodNotAllowed) }
 }
 
-/// A session id needs 128 random bits (MCP transports, "Session Management"), which fewer characters cannot hold; what
-/// is shorter, repeated or not visible ASCII is a guess or an attack, in either era.
+/// A session id is one field of visible ASCII (MCP transports, "Session Management"); anything else is an attack.
 fn check_session_id(request: Request<'_>) -> Result<(), Refusal> {
-    const BYTES_MIN: usize = 16;
-    const BYTES_MAX: usize = 256;
     let field = request.head.session_id;
-    let Some(id) = field.bytes(request.bytes) else {
-        return Ok(());
-    };
-    let plausible =
-        (BYTES_MIN..=BYTES_MAX).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic);
-    if field.count == 1 && plausible {
-        Ok(())
-    } else {
-        Err(Refusal::SessionIdMalformed)
-    }
+    let Some(id) = field.bytes(request.bytes) else { return Ok(()) };
+    if field.count == 1 && id.iter().all(u8::is_ascii_graphic) { Ok(()) } else { Err(Refusal::SessionIdMalformed) }
+}
+
+/// Whether a server could have minted this session id, which needs 128 random bits: fewer characters cannot hold them.
+/// A modern request has no session and its id is ignored; one that is a guess is refused all the same.
+pub fn is_plausible_session_id(id: &[u8]) -> bool {
+    (16..=256).contains(&id.len())
 }

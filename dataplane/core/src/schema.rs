@@ -73,11 +73,7 @@ impl Schema {
             .build(schema)
             .map_err(|error| SchemaError::build(&error, schema))?;
         let cost = Cost::of(schema, draft)?;
-        Ok(Schema {
-            validator,
-            cost,
-            source: schema.clone(),
-        })
+        Ok(Schema { validator, cost, source: schema.clone() })
     }
 
     /// The schema as it was given, to show to others.
@@ -92,9 +88,7 @@ impl Schema {
     /// Lists what is wrong, for whoever made the data to repair it.
     pub fn check(&self, data: &Value) -> Result<(), Violations> {
         let size = measure(data, DATA_DEPTH_MAX).ok_or_else(|| {
-            Violations::one(format!(
-                "the value nests deeper than {DATA_DEPTH_MAX} levels; make it flatter"
-            ))
+            Violations::one(format!("the value nests deeper than {DATA_DEPTH_MAX} levels; make it flatter"))
         })?;
         if self.cost.frames(size.depth) > CHECK_FRAMES_MAX {
             return Err(Violations::one(format!(
@@ -108,11 +102,7 @@ impl Schema {
                 size.values
             )));
         }
-        if self.validator.is_valid(data) {
-            Ok(())
-        } else {
-            Err(self.explain(data, size))
-        }
+        if self.validator.is_valid(data) { Ok(()) } else { Err(self.explain(data, size)) }
     }
 
     /// Only for data that is not valid. `is_valid` remembers answers where explaining does not, so data may be cheap
@@ -128,18 +118,13 @@ impl Schema {
         {
             return Violations::from_errors([error], data, &self.source);
         }
-        Violations::one(
-            "the value does not match the schema, which is too entangled to say where".to_owned(),
-        )
+        Violations::one("the value does not match the schema, which is too entangled to say where".to_owned())
     }
 }
 
 impl fmt::Debug for Schema {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Schema")
-            .field("source", &self.source)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Schema").field("source", &self.source).finish_non_exhaustive()
     }
 }
 
@@ -148,34 +133,24 @@ fn dialect(schema: &Value) -> Result<Draft, SchemaError> {
     if !(schema.is_object() || schema.is_boolean()) {
         return Err(SchemaError::Invalid {
             at: String::new(),
-            problem: format!(
-                "a schema is an object or a boolean, not {}",
-                violations::shorten(schema)
-            ),
+            problem: format!("a schema is an object or a boolean, not {}", violations::shorten(schema)),
         });
     }
     match schema.get("$schema") {
         None => Ok(Draft::Draft202012),
         Some(Value::String(uri)) => match Draft::from_schema_uri(uri) {
-            Draft::Unknown => Err(SchemaError::Dialect {
-                dialect: violations::shorten_text(uri),
-            }),
+            Draft::Unknown => Err(SchemaError::Dialect { dialect: violations::shorten_text(uri) }),
             known => Ok(known),
         },
-        Some(other) => Err(SchemaError::Dialect {
-            dialect: violations::shorten(other),
-        }),
+        Some(other) => Err(SchemaError::Dialect { dialect: violations::shorten(other) }),
     }
 }
 
 /// Bounds what compiling recurses into or multiplies, before anything is compiled.
 fn check_size(schema: &Value) -> Result<(), SchemaError> {
-    let too_much = |what, count_max: usize| SchemaError::TooMuch {
-        what,
-        count_max: count_max as u64,
-    };
-    let size = measure(schema, SCHEMA_DEPTH_MAX)
-        .ok_or_else(|| too_much("the levels it nests are", SCHEMA_DEPTH_MAX))?;
+    let too_much = |what, count_max: usize| SchemaError::TooMuch { what, count_max: count_max as u64 };
+    let size =
+        measure(schema, SCHEMA_DEPTH_MAX).ok_or_else(|| too_much("the levels it nests are", SCHEMA_DEPTH_MAX))?;
     if size.values > SCHEMA_VALUES_MAX as u64 {
         return Err(too_much("its JSON values are", SCHEMA_VALUES_MAX));
     }
@@ -183,20 +158,11 @@ fn check_size(schema: &Value) -> Result<(), SchemaError> {
     if patterns.len() > PATTERNS_MAX {
         return Err(too_much("its regular expressions are", PATTERNS_MAX));
     }
-    if patterns
-        .iter()
-        .any(|pattern| pattern.len() > PATTERN_BYTES_MAX)
-    {
-        return Err(too_much(
-            "the bytes of one of its regular expressions are",
-            PATTERN_BYTES_MAX,
-        ));
+    if patterns.iter().any(|pattern| pattern.len() > PATTERN_BYTES_MAX) {
+        return Err(too_much("the bytes of one of its regular expressions are", PATTERN_BYTES_MAX));
     }
     if patterns.iter().copied().map(class_count).sum::<usize>() > PATTERN_CLASSES_MAX {
-        return Err(too_much(
-            "the `\\d`, `\\s` and `\\w` of its regular expressions are",
-            PATTERN_CLASSES_MAX,
-        ));
+        return Err(too_much("the `\\d`, `\\s` and `\\w` of its regular expressions are", PATTERN_CLASSES_MAX));
     }
     Ok(())
 }
@@ -223,9 +189,7 @@ fn patterns(schema: &Value) -> Vec<&str> {
 
 fn class_count(pattern: &str) -> usize {
     let escapes = pattern.as_bytes().windows(2);
-    escapes
-        .filter(|pair| pair[0] == b'\\' && b"dDsSwW".contains(&pair[1]))
-        .count()
+    escapes.filter(|pair| pair[0] == b'\\' && b"dDsSwW".contains(&pair[1])).count()
 }
 
 #[derive(Clone, Copy)]
@@ -244,19 +208,12 @@ fn measure(value: &Value, depth_max: usize) -> Option<Size> {
         size.depth = size.depth.max(depth);
         size.values += 1;
         match value {
-            Value::Array(items) => items
-                .iter()
-                .try_for_each(|item| add(item, depth + 1, depth_max, size)),
-            Value::Object(map) => map
-                .values()
-                .try_for_each(|item| add(item, depth + 1, depth_max, size)),
+            Value::Array(items) => items.iter().try_for_each(|item| add(item, depth + 1, depth_max, size)),
+            Value::Object(map) => map.values().try_for_each(|item| add(item, depth + 1, depth_max, size)),
             _ => Some(()),
         }
     }
-    let mut size = Size {
-        depth: 0,
-        values: 0,
-    };
+    let mut size = Size { depth: 0, values: 0 };
     add(value, 0, depth_max, &mut size)?;
     Some(size)
 }
@@ -310,10 +267,9 @@ impl SchemaError {
         let at = error.instance_path().as_str().to_owned();
         match error.kind() {
             ValidationErrorKind::Referencing(error) => SchemaError::reference(error),
-            ValidationErrorKind::Format { format } if format == "regex" => SchemaError::Pattern {
-                pattern: violations::shorten(error.instance()),
-                at,
-            },
+            ValidationErrorKind::Format { format } if format == "regex" => {
+                SchemaError::Pattern { pattern: violations::shorten(error.instance()), at }
+            }
             _ => SchemaError::Invalid {
                 at,
                 problem: violations::describe(error, schema, violations::ALTERNATIVES_DEPTH_MAX),
@@ -323,12 +279,10 @@ impl SchemaError {
 
     fn reference(error: &ReferencingError) -> SchemaError {
         match error {
-            ReferencingError::Unretrievable { uri, .. } => SchemaError::ExternalReference {
-                uri: violations::shorten_text(uri),
-            },
-            other => SchemaError::BrokenReference {
-                problem: violations::shorten_text(&other.to_string()),
-            },
+            ReferencingError::Unretrievable { uri, .. } => {
+                SchemaError::ExternalReference { uri: violations::shorten_text(uri) }
+            }
+            other => SchemaError::BrokenReference { problem: violations::shorten_text(&other.to_string()) },
         }
     }
 }
@@ -347,8 +301,9 @@ impl fmt::Display for SchemaError {
             SchemaError::BrokenReference { problem } => {
                 write!(formatter, "a `$ref` cannot be followed: {problem}")
             }
-            SchemaError::EndlessReference => formatter
-                .write_str("a `$ref` leads back to itself without going into a property or item"),
+            SchemaError::EndlessReference => {
+                formatter.write_str("a `$ref` leads back to itself without going into a property or item")
+            }
             SchemaError::Pattern { pattern, at } => write!(
                 formatter,
                 "{}: the regular expression {pattern} cannot be used; it must compile to at most \
@@ -356,10 +311,7 @@ impl fmt::Display for SchemaError {
                 Pointer(at)
             ),
             SchemaError::TooMuch { what, count_max } => {
-                write!(
-                    formatter,
-                    "the schema is too large: {what} more than {count_max}"
-                )
+                write!(formatter, "the schema is too large: {what} more than {count_max}")
             }
             SchemaError::Invalid { at, problem } => write!(formatter, "{}: {problem}", Pointer(at)),
         }
@@ -373,11 +325,7 @@ struct Pointer<'a>(&'a str);
 
 impl fmt::Display for Pointer<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            formatter.write_str("the schema")
-        } else {
-            write!(formatter, "`{}`", self.0)
-        }
+        if self.0.is_empty() { formatter.write_str("the schema") } else { write!(formatter, "`{}`", self.0) }
     }
 }
 

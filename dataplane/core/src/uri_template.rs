@@ -81,9 +81,7 @@ impl UriTemplate {
             builder.expression(&inside[..end])?;
             rest = &inside[end + 1..];
         }
-        Ok(UriTemplate {
-            parts: builder.parts,
-        })
+        Ok(UriTemplate { parts: builder.parts })
     }
 
     /// The variables of the template, in its order.
@@ -121,12 +119,7 @@ impl UriTemplate {
                 Part::Variable { name, .. } => values.push((name.to_string(), decode(text)?)),
                 Part::Parameters { names, .. } => {
                     let found = parameters(text, names)?;
-                    values.extend(
-                        names
-                            .iter()
-                            .zip(found)
-                            .filter_map(|(name, value)| Some((name.to_string(), value?))),
-                    );
+                    values.extend(names.iter().zip(found).filter_map(|(name, value)| Some((name.to_string(), value?))));
                 }
             }
             at = end;
@@ -149,9 +142,7 @@ impl UriTemplate {
                 Part::Literal(literal) => {
                     let literal = literal.as_bytes();
                     for at in 0..=uri.len().saturating_sub(literal.len()) {
-                        if can_go_on((at + literal.len()).min(uri.len()))
-                            && uri[at..].starts_with(literal)
-                        {
+                        if can_go_on((at + literal.len()).min(uri.len())) && uri[at..].starts_with(literal) {
                             ends[at] = to_end(at + literal.len());
                         }
                     }
@@ -177,9 +168,7 @@ impl UriTemplate {
             all.push(ends);
         }
         all.reverse();
-        let begins = all
-            .first()
-            .map_or(uri.is_empty(), |first| first[0] != NO_END);
+        let begins = all.first().map_or(uri.is_empty(), |first| first[0] != NO_END);
         begins.then_some(all)
     }
 }
@@ -216,11 +205,7 @@ fn decode(text: &str) -> Option<String> {
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
         if byte == b'%' {
-            let mut digit = || {
-                char::from(bytes.next()?)
-                    .to_digit(16)
-                    .map(|digit| digit as u8)
-            };
+            let mut digit = || char::from(bytes.next()?).to_digit(16).map(|digit| digit as u8);
             decoded.push((digit()? << 4) | digit()?);
         } else {
             decoded.push(byte);
@@ -240,16 +225,11 @@ impl Builder {
         if text.is_empty() {
             return Ok(());
         }
-        if let Some(bad) = text
-            .chars()
-            .find(|&char| char.is_control() || " \"'<>\\^`|".contains(char))
-        {
+        if let Some(bad) = text.chars().find(|&char| char.is_control() || " \"'<>\\^`|".contains(char)) {
             return Err(UriTemplateError::Literal { bad });
         }
         match self.parts.last_mut() {
-            Some(Part::Parameters { .. }) if !text.starts_with('#') => {
-                Err(UriTemplateError::AfterParameters)
-            }
+            Some(Part::Parameters { .. }) if !text.starts_with('#') => Err(UriTemplateError::AfterParameters),
             // The literal that an operator implies, as the `/` of `{/var}`, may follow another.
             Some(Part::Literal(before)) => {
                 *before = format!("{before}{text}").into();
@@ -263,15 +243,9 @@ impl Builder {
     }
 
     fn expression(&mut self, text: &str) -> Result<(), UriTemplateError> {
-        let operator = text
-            .bytes()
-            .next()
-            .filter(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_' && *byte != b'%');
-        let names = if operator.is_some_and(|byte| byte.is_ascii()) {
-            &text[1..]
-        } else {
-            text
-        };
+        let operator =
+            text.bytes().next().filter(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_' && *byte != b'%');
+        let names = if operator.is_some_and(|byte| byte.is_ascii()) { &text[1..] } else { text };
         match operator {
             Some(lead @ (b'?' | b'&')) => self.parameters(lead, names),
             None => self.variable("", names, Charset::Segment),
@@ -279,22 +253,13 @@ impl Builder {
             Some(b'#') => self.variable("#", names, Charset::Any),
             Some(b'/') => self.variable("/", names, Charset::Segment),
             Some(b'.') => self.variable(".", names, Charset::Segment),
-            Some(_) => Err(UriTemplateError::Operator {
-                expression: text.into(),
-            }),
+            Some(_) => Err(UriTemplateError::Operator { expression: text.into() }),
         }
     }
 
-    fn variable(
-        &mut self,
-        lead: &str,
-        name: &str,
-        charset: Charset,
-    ) -> Result<(), UriTemplateError> {
+    fn variable(&mut self, lead: &str, name: &str, charset: Charset) -> Result<(), UriTemplateError> {
         if name.contains(',') {
-            return Err(UriTemplateError::SeveralVariables {
-                expression: name.into(),
-            });
+            return Err(UriTemplateError::SeveralVariables { expression: name.into() });
         }
         let name = self.name(name)?;
         self.literal(lead)?;
@@ -308,19 +273,13 @@ impl Builder {
     }
 
     fn parameters(&mut self, lead: u8, names: &str) -> Result<(), UriTemplateError> {
-        let mut added = names
-            .split(',')
-            .map(|name| self.name(name))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut added = names.split(',').map(|name| self.name(name)).collect::<Result<Vec<_>, _>>()?;
         match self.parts.last_mut() {
             // `{?a}{&b}` is `{?a,b}` to whoever allows any order.
             Some(Part::Parameters { names, .. }) if lead == b'&' => names.append(&mut added),
             Some(Part::Parameters { .. }) => return Err(UriTemplateError::AfterParameters),
             // It takes all up to the fragment, so that nothing is left for the variable to share.
-            Some(Part::Variable {
-                charset: Charset::Any,
-                name,
-            }) => {
+            Some(Part::Variable { charset: Charset::Any, name }) => {
                 return Err(UriTemplateError::Adjacent { name: name.clone() });
             }
             _ => self.parts.push(Part::Parameters { lead, names: added }),
@@ -332,10 +291,7 @@ impl Builder {
         let mut words = name.split('.');
         let is_word = |word: &str| {
             let encoded = word.replace('%', "");
-            !encoded.is_empty()
-                && encoded
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            !encoded.is_empty() && encoded.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         };
         if !words.all(is_word) || decode(name).is_none() {
             return Err(UriTemplateError::Name { name: name.into() });
@@ -397,21 +353,12 @@ pub enum UriTemplateError {
 impl fmt::Display for UriTemplateError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLong => write!(
-                formatter,
-                "the URI template is longer than {TEMPLATE_BYTES_MAX} bytes"
-            ),
-            Self::TooManyVariables => write!(
-                formatter,
-                "the URI template has more than {VARIABLES_MAX} variables"
-            ),
-            Self::Unbalanced => {
-                formatter.write_str("the URI template has a `{` or `}` without its partner")
+            Self::TooLong => write!(formatter, "the URI template is longer than {TEMPLATE_BYTES_MAX} bytes"),
+            Self::TooManyVariables => write!(formatter, "the URI template has more than {VARIABLES_MAX} variables"),
+            Self::Unbalanced => formatter.write_str("the URI template has a `{` or `}` without its partner"),
+            Self::Literal { bad } => {
+                write!(formatter, "the URI template has {bad:?} outside braces; percent-encode it")
             }
-            Self::Literal { bad } => write!(
-                formatter,
-                "the URI template has {bad:?} outside braces; percent-encode it"
-            ),
             Self::Operator { expression } => {
                 write!(
                     formatter,
@@ -433,8 +380,9 @@ impl fmt::Display for UriTemplateError {
                     "`{name}` stands next to another variable in the URI template; put a literal between them"
                 )
             }
-            Self::AfterParameters => formatter
-                .write_str("only a fragment may follow `{?a}` or `{&a}` in the URI template"),
+            Self::AfterParameters => {
+                formatter.write_str("only a fragment may follow `{?a}` or `{&a}` in the URI template")
+            }
         }
     }
 }

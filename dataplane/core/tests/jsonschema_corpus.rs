@@ -12,14 +12,11 @@ use serde_json::Value;
 #[test]
 fn every_row_is_right() {
     let Some(shared) = std::env::var_os("RINGWAY_SHARED") else {
-        eprintln!(
-            "skipped: RINGWAY_SHARED is not set to the folder with corpus/jsonschema_2020_12.jsonl"
-        );
+        eprintln!("skipped: RINGWAY_SHARED is not set to the folder with corpus/jsonschema_2020_12.jsonl");
         return;
     };
     let path = PathBuf::from(shared).join("corpus/jsonschema_2020_12.jsonl");
-    let text = std::fs::read_to_string(&path)
-        .unwrap_or_else(|error| panic!("{} is readable: {error}", path.display()));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{} is readable: {error}", path.display()));
     let (mut checked, mut not_fetched, mut wrong) = (0, 0, Vec::new());
     for line in text.lines() {
         let row: Value = serde_json::from_str(line).expect("a row is JSON");
@@ -37,19 +34,11 @@ fn every_row_is_right() {
                     wrong.push(format!("{name}: refused without a word"));
                 }
             }
-            Err(SchemaError::ExternalReference { .. } | SchemaError::Dialect { .. }) if remote => {
-                not_fetched += 1
-            }
+            Err(SchemaError::ExternalReference { .. } | SchemaError::Dialect { .. }) if remote => not_fetched += 1,
             Err(error) => wrong.push(format!("{name}: does not compile: {error}")),
         }
     }
-    eprintln!(
-        "{checked} rows checked, {not_fetched} need another document and were refused, {} wrong",
-        wrong.len()
-    );
+    eprintln!("{checked} rows checked, {not_fetched} need another document and were refused, {} wrong", wrong.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(
-        checked >= 1200 && not_fetched > 0,
-        "the corpus is whole: {checked} checked"
-    );
+    assert!(checked >= 1200 && not_fetched > 0, "the corpus is whole: {checked} checked");
 }

@@ -1,11 +1,10 @@
 //! Tools that give back each kind of content.
 
-use ringway_dataplane::{
-    Content, ResourceContents, ServerBuilder, Tool, ToolDefinition, ToolResult, tool_fn,
-};
+use ringway_dataplane::{Content, ResourceContents, ServerBuilder, Tool, ToolDefinition, ToolResult, tool_fn};
 
 /// A red picture of one pixel.
-pub const PNG_BASE64: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==";
+pub const PNG_BASE64: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==";
 /// A sound of one sample.
 const WAV_BASE64: &str = "UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQIAAAA=";
 
@@ -17,16 +16,8 @@ pub fn add_to(builder: ServerBuilder) -> ServerBuilder {
             "Gives back one text.",
             vec![Content::text("This is a simple text response for testing.")],
         ))
-        .tool(gives(
-            "test_image_content",
-            "Gives back a picture.",
-            vec![Content::image(PNG_BASE64, "image/png")],
-        ))
-        .tool(gives(
-            "test_audio_content",
-            "Gives back a sound.",
-            vec![Content::audio(WAV_BASE64, "audio/wav")],
-        ))
+        .tool(gives("test_image_content", "Gives back a picture.", vec![Content::image(PNG_BASE64, "image/png")]))
+        .tool(gives("test_audio_content", "Gives back a sound.", vec![Content::audio(WAV_BASE64, "audio/wav")]))
         .tool(gives(
             "test_embedded_resource",
             "Gives back a resource.",
@@ -52,11 +43,8 @@ pub fn add_to(builder: ServerBuilder) -> ServerBuilder {
 }
 
 fn gives(name: &str, description: &str, content: Vec<Content>) -> impl Tool {
-    tool_fn(
-        ToolDefinition::new(name, description),
-        move |_arguments, _context| {
-            let result = ToolResult::contents(content.clone());
-            async move { Ok(result) }
-        },
-    )
+    tool_fn(ToolDefinition::new(name, description), move |_arguments, _context| {
+        let result = ToolResult::contents(content.clone());
+        async move { Ok(result) }
+    })
 }

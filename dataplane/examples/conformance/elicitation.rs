@@ -1,9 +1,7 @@
 //! Tools that ask one question: a form, a sample, or what a client without the capability refuses. How the question
 //! travels, as a request of ours or as a round of theirs, is the library's business.
 
-use ringway_dataplane::{
-    Arguments, Context, Question, ServerBuilder, ToolDefinition, ToolError, ToolResult, tool_fn,
-};
+use ringway_dataplane::{Arguments, Context, Question, ServerBuilder, ToolDefinition, ToolError, ToolResult, tool_fn};
 use serde_json::{Value, json};
 
 /// Adds them.
@@ -11,8 +9,7 @@ pub fn add_to(builder: ServerBuilder) -> ServerBuilder {
     let define = ToolDefinition::new;
     builder
         .tool(tool_fn(
-            define("test_sampling", "Puts a prompt to the client's model.")
-                .input(takes_text("prompt")),
+            define("test_sampling", "Puts a prompt to the client's model.").input(takes_text("prompt")),
             samples,
         ))
         .tool(tool_fn(
@@ -23,44 +20,32 @@ pub fn add_to(builder: ServerBuilder) -> ServerBuilder {
             },
         ))
         .tool(tool_fn(
-            define(
-                "test_elicitation_sep1034_defaults",
-                "Asks the user with a default for every field.",
-            ),
+            define("test_elicitation_sep1034_defaults", "Asks the user with a default for every field."),
             |_, context| async move {
                 let answer = ask(&context, "Review and change", defaults_schema()).await?;
                 Ok(completed(&answer))
             },
         ))
         .tool(tool_fn(
-            define(
-                "test_elicitation_sep1330_enums",
-                "Asks the user to choose, in every way there is.",
-            ),
+            define("test_elicitation_sep1330_enums", "Asks the user to choose, in every way there is."),
             |_, context| async move {
                 let answer = ask(&context, "Choose", enums_schema()).await?;
                 Ok(completed(&answer))
             },
         ))
-        .tool(tool_fn(
-            define("test_streaming_elicitation", "Asks the user to confirm."),
-            |_, context| async move {
-                let schema = json!({
-                    "type": "object",
-                    "properties": { "ok": { "type": "boolean" } },
-                    "required": ["ok"]
-                });
-                let answer = ask(&context, "Go on?", schema).await?;
-                Ok(completed(&answer))
-            },
-        ))
-        .tool(tool_fn(
-            define("test_missing_capability", "Needs the client's model."),
-            |_, context| async move {
-                let answer = context.ask("sample", Question::sample("Say hello.", 100)).await?;
-                Ok(completed(&answer))
-            },
-        ))
+        .tool(tool_fn(define("test_streaming_elicitation", "Asks the user to confirm."), |_, context| async move {
+            let schema = json!({
+                "type": "object",
+                "properties": { "ok": { "type": "boolean" } },
+                "required": ["ok"]
+            });
+            let answer = ask(&context, "Go on?", schema).await?;
+            Ok(completed(&answer))
+        }))
+        .tool(tool_fn(define("test_missing_capability", "Needs the client's model."), |_, context| async move {
+            let answer = context.ask("sample", Question::sample("Say hello.", 100)).await?;
+            Ok(completed(&answer))
+        }))
 }
 
 async fn samples(arguments: Arguments, context: Context) -> Result<ToolResult, ToolError> {

@@ -2,39 +2,22 @@
 
 use ringway_dataplane::Content;
 use ringway_dataplane::{
-    Context, PromptDefinition, PromptMessage, PromptResult, Question, Role, ServerBuilder, Tool,
-    ToolDefinition, ToolError, ToolResult, prompt_fn, tool_fn,
+    Context, PromptDefinition, PromptMessage, PromptResult, Question, Role, ServerBuilder, Tool, ToolDefinition,
+    ToolError, ToolResult, prompt_fn, tool_fn,
 };
 use serde_json::{Value, json};
-
 
 /// Adds them.
 pub fn add_to(builder: ServerBuilder) -> ServerBuilder {
     builder
         .tool(asks("elicitation", "Asks for a name.", greets))
         .tool(asks("sampling", "Asks the client's model.", samples))
-        .tool(asks(
-            "list_roots",
-            "Asks for the client's roots.",
-            lists_roots,
-        ))
+        .tool(asks("list_roots", "Asks for the client's roots.", lists_roots))
         .tool(asks("request_state", "Asks for a confirmation.", confirms))
         .tool(asks("tampered_state", "Asks for a confirmation.", confirms))
-        .tool(asks(
-            "multiple_inputs",
-            "Asks three things at once.",
-            asks_at_once,
-        ))
-        .tool(asks(
-            "multi_round",
-            "Asks two things in turn.",
-            asks_in_turn,
-        ))
-        .tool(asks(
-            "capabilities",
-            "Asks what the client can answer.",
-            asks_what_it_can,
-        ))
+        .tool(asks("multiple_inputs", "Asks three things at once.", asks_at_once))
+        .tool(asks("multi_round", "Asks two things in turn.", asks_in_turn))
+        .tool(asks("capabilities", "Asks what the client can answer.", asks_what_it_can))
         .prompt(prompt_fn(
             PromptDefinition {
                 name: "test_input_required_result_prompt".into(),
@@ -52,10 +35,7 @@ where
     Fut: Future<Output = Result<ToolResult, ToolError>> + 'static,
 {
     let name = format!("test_input_required_result_{of}");
-    tool_fn(
-        ToolDefinition::new(name, description),
-        move |_arguments, context| call(context),
-    )
+    tool_fn(ToolDefinition::new(name, description), move |_arguments, context| call(context))
 }
 
 /// A form with one field.
@@ -111,10 +91,7 @@ async fn confirms(context: Context) -> Result<ToolResult, ToolError> {
 
 async fn asks_at_once(context: Context) -> Result<ToolResult, ToolError> {
     let questions = vec![
-        (
-            "user_name".into(),
-            form("What is your name?", "name", "string"),
-        ),
+        ("user_name".into(), form("What is your name?", "name", "string")),
         ("greeting".into(), Question::sample("Generate a greeting", 50)),
         ("client_roots".into(), Question::Roots),
     ];
@@ -124,10 +101,7 @@ async fn asks_at_once(context: Context) -> Result<ToolResult, ToolError> {
     };
     let name = text(name, "name")?;
     let greeting = greeting["content"]["text"].as_str().unwrap_or("no text");
-    Ok(ToolResult::text(format!(
-        "{name}: {greeting} Roots: {}",
-        roots["roots"]
-    )))
+    Ok(ToolResult::text(format!("{name}: {greeting} Roots: {}", roots["roots"])))
 }
 
 async fn asks_in_turn(context: Context) -> Result<ToolResult, ToolError> {
@@ -141,10 +115,7 @@ async fn asks_in_turn(context: Context) -> Result<ToolResult, ToolError> {
 
 async fn asks_what_it_can(context: Context) -> Result<ToolResult, ToolError> {
     let mut questions = vec![
-        (
-            "user_name".into(),
-            form("What is your name?", "name", "string"),
-        ),
+        ("user_name".into(), form("What is your name?", "name", "string")),
         ("greeting".into(), Question::sample("Generate a greeting", 50)),
     ];
     questions.retain(|(_, question)| context.can_ask(question));
@@ -158,9 +129,6 @@ async fn fills(context: Context) -> Result<PromptResult, ToolError> {
     let of = text(&answer, "context")?;
     Ok(PromptResult {
         description: None,
-        messages: vec![PromptMessage {
-            role: Role::User,
-            content: Content::text(format!("Use this context: {of}")),
-        }],
+        messages: vec![PromptMessage { role: Role::User, content: Content::text(format!("Use this context: {of}")) }],
     })
 }

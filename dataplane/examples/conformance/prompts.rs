@@ -1,8 +1,8 @@
 //! Prompts: without and with arguments, with a resource, with a picture.
 
 use ringway_dataplane::{
-    Completer, Content, PromptArgument, PromptDefinition, PromptMessage, PromptResult,
-    ResourceContents, Role, ServerBuilder, prompt_fn,
+    Completer, Content, PromptArgument, PromptDefinition, PromptMessage, PromptResult, ResourceContents, Role,
+    ServerBuilder, prompt_fn,
 };
 
 use crate::content::PNG_BASE64;
@@ -15,21 +15,11 @@ pub fn add_to(builder: ServerBuilder) -> ServerBuilder {
         fitting.map(str::to_owned).collect()
     });
     builder
+        .prompt(prompt_fn(define("test_simple_prompt", "A prompt without arguments.", &[]), None, |_, _| async {
+            Ok(from_user(vec![Content::text("This is a simple prompt for testing.")]))
+        }))
         .prompt(prompt_fn(
-            define("test_simple_prompt", "A prompt without arguments.", &[]),
-            None,
-            |_, _| async {
-                Ok(from_user(vec![Content::text(
-                    "This is a simple prompt for testing.",
-                )]))
-            },
-        ))
-        .prompt(prompt_fn(
-            define(
-                "test_prompt_with_arguments",
-                "A prompt with two arguments.",
-                &["arg1", "arg2"],
-            ),
+            define("test_prompt_with_arguments", "A prompt with two arguments.", &["arg1", "arg2"]),
             Some(completer),
             |arguments, _| async move {
                 Ok(from_user(vec![Content::text(format!(
@@ -40,11 +30,7 @@ pub fn add_to(builder: ServerBuilder) -> ServerBuilder {
             },
         ))
         .prompt(prompt_fn(
-            define(
-                "test_prompt_with_embedded_resource",
-                "A prompt that holds a resource.",
-                &["resourceUri"],
-            ),
+            define("test_prompt_with_embedded_resource", "A prompt that holds a resource.", &["resourceUri"]),
             None,
             |arguments, _| async move {
                 let contents = ResourceContents::text(
@@ -59,11 +45,7 @@ pub fn add_to(builder: ServerBuilder) -> ServerBuilder {
             },
         ))
         .prompt(prompt_fn(
-            define(
-                "test_prompt_with_image",
-                "A prompt that holds a picture.",
-                &[],
-            ),
+            define("test_prompt_with_image", "A prompt that holds a picture.", &[]),
             None,
             |_, _| async {
                 Ok(from_user(vec![
@@ -89,12 +71,6 @@ fn define(name: &str, description: &str, arguments: &[&str]) -> PromptDefinition
 }
 
 fn from_user(contents: Vec<Content>) -> PromptResult {
-    let message = |content| PromptMessage {
-        role: Role::User,
-        content,
-    };
-    PromptResult {
-        description: None,
-        messages: contents.into_iter().map(message).collect(),
-    }
+    let message = |content| PromptMessage { role: Role::User, content };
+    PromptResult { description: None, messages: contents.into_iter().map(message).collect() }
 }

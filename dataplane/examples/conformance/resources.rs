@@ -1,8 +1,7 @@
 //! Resources: text, bytes, one to follow, and a family behind a template.
 
 use ringway_dataplane::{
-    Resource, ResourceContents, ResourceDefinition, ServerBuilder, TemplateDefinition, resource_fn,
-    template_fn,
+    Resource, ResourceContents, ResourceDefinition, ServerBuilder, TemplateDefinition, resource_fn, template_fn,
 };
 use serde_json::json;
 
@@ -19,10 +18,7 @@ pub fn add_to(builder: ServerBuilder) -> ServerBuilder {
                 "This is the content of the static text resource.",
             ),
         ))
-        .resource(constant(
-            "Static bytes",
-            ResourceContents::blob("test://static-binary", "image/png", PNG_BASE64),
-        ))
+        .resource(constant("Static bytes", ResourceContents::blob("test://static-binary", "image/png", PNG_BASE64)))
         .resource(constant(
             "Resource to follow",
             ResourceContents::text("test://watched-resource", "text/plain", "Nothing yet."),

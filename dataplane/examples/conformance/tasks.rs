@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use ringway_dataplane::runtime::sleep;
 use ringway_dataplane::{
-    Arguments, Context, Question, RpcError, ServerBuilder, TaskMode, ToolDefinition, ToolError,
-    ToolResult, tool_fn,
+    Arguments, Context, Question, RpcError, ServerBuilder, TaskMode, ToolDefinition, ToolError, ToolResult, tool_fn,
 };
 use serde_json::json;
 
@@ -45,48 +44,34 @@ pub fn add_to(builder: ServerBuilder) -> ServerBuilder {
                 .call_time_max(Duration::from_secs(70)),
             |arguments, _| computes(arguments),
         ))
+        .tool(tool_fn(define("failing_job", "Works, then fails.").task_mode(TaskMode::Required), |_, _| async {
+            sleep(FAILING_TIME).await;
+            Err(ToolError::failed("The job failed, as it always does"))
+        }))
         .tool(tool_fn(
-            define("failing_job", "Works, then fails.").task_mode(TaskMode::Required),
-            |_, _| async {
-                sleep(FAILING_TIME).await;
-                Err(ToolError::failed("The job failed, as it always does"))
-            },
-        ))
-        .tool(tool_fn(
-            define(
-                "protocol_error_job",
-                "Works, then ends in a protocol error.",
-            )
-            .task_mode(TaskMode::Required),
+            define("protocol_error_job", "Works, then ends in a protocol error.").task_mode(TaskMode::Required),
             |_, _| async {
                 sleep(FAILING_TIME).await;
                 Err(RpcError::new(INTERNAL, "The job broke, as it always does").into())
             },
         ))
         .tool(tool_fn(
-            define(
-                "confirm_delete",
-                "Asks before it deletes; nothing is deleted.",
-            )
-            .input(json!({
-                "type": "object",
-                "properties": { "filename": { "type": "string" } },
-                "required": ["filename"]
-            }))
-            .task_mode(TaskMode::WhenOffered),
+            define("confirm_delete", "Asks before it deletes; nothing is deleted.")
+                .input(json!({
+                    "type": "object",
+                    "properties": { "filename": { "type": "string" } },
+                    "required": ["filename"]
+                }))
+                .task_mode(TaskMode::WhenOffered),
             confirms_delete,
         ))
         .tool(tool_fn(
             define("multi_input", "Asks two things at once.").task_mode(TaskMode::WhenOffered),
             |_, context| asks_at_once(context),
         ))
-        .tool(tool_fn(
-            define(
-                "test_tool_with_task",
-                "Asks for a name, then goes on as a task.",
-            ),
-            |_, context| asks_then_works(context),
-        ))
+        .tool(tool_fn(define("test_tool_with_task", "Asks for a name, then goes on as a task."), |_, context| {
+            asks_then_works(context)
+        }))
 }
 
 async fn computes(arguments: Arguments) -> Result<ToolResult, ToolError> {
@@ -98,9 +83,7 @@ async fn computes(arguments: Arguments) -> Result<ToolResult, ToolError> {
     }
     let Computation { seconds, label } = arguments.parse()?;
     sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default()).await;
-    Ok(ToolResult::text(format!(
-        "Computed {label} for {seconds} s."
-    )))
+    Ok(ToolResult::text(format!("Computed {label} for {seconds} s.")))
 }
 
 async fn confirms_delete(arguments: Arguments, context: Context) -> Result<ToolResult, ToolError> {
@@ -117,9 +100,7 @@ async fn asks_at_once(context: Context) -> Result<ToolResult, ToolError> {
         let question = form(&format!("What is the {name} name?"), "name", "string");
         (name.to_owned(), question)
     };
-    let answers = context
-        .ask_all(vec![question("first"), question("last")])
-        .await?;
+    let answers = context.ask_all(vec![question("first"), question("last")]).await?;
     let mut names = Vec::new();
     for answer in &answers {
         names.push(text(answer, "name")?);

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use ringway_dataplane::runtime::sleep;
-use ringway_dataplane::{
-    Arguments, Context, LogLevel, ServerBuilder, ToolDefinition, ToolError, ToolResult, tool_fn,
-};
+use ringway_dataplane::{Arguments, Context, LogLevel, ServerBuilder, ToolDefinition, ToolError, ToolResult, tool_fn};
 use serde_json::{Value, json};
 
 /// Between two messages of a call, so that a client sees them arrive one by one.
@@ -15,54 +13,31 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub fn add_to(builder: ServerBuilder) -> ServerBuilder {
     let define = ToolDefinition::new;
     builder
+        .tool(tool_fn(define("test_error_handling", "Always fails."), |_, _| async {
+            Err(ToolError::failed("This tool intentionally returns an error for testing"))
+        }))
+        .tool(tool_fn(define("test_tool_with_progress", "Reports progress."), |_, context| reports_progress(context)))
+        .tool(tool_fn(define("test_tool_with_logging", "Logs what it does."), |_, context| logs(context)))
+        .tool(tool_fn(define("test_logging_tool", "Logs what it does, briefly."), |_, context| async move {
+            context.log(LogLevel::Info, None, "Working");
+            Ok(ToolResult::text("Done."))
+        }))
         .tool(tool_fn(
-            define("test_error_handling", "Always fails."),
-            |_, _| async {
-                Err(ToolError::failed(
-                    "This tool intentionally returns an error for testing",
-                ))
-            },
-        ))
-        .tool(tool_fn(
-            define("test_tool_with_progress", "Reports progress."),
-            |_, context| reports_progress(context),
-        ))
-        .tool(tool_fn(
-            define("test_tool_with_logging", "Logs what it does."),
-            |_, context| logs(context),
-        ))
-        .tool(tool_fn(
-            define("test_logging_tool", "Logs what it does, briefly."),
-            |_, context| async move {
-                context.log(LogLevel::Info, None, "Working");
-                Ok(ToolResult::text("Done."))
-            },
-        ))
-        .tool(tool_fn(
-            define(
-                "test_trigger_tool_change",
-                "Tells clients to list tools again.",
-            ),
+            define("test_trigger_tool_change", "Tells clients to list tools again."),
             |_, context| async move {
                 context.server().announce_tools();
                 Ok(ToolResult::text("Announced."))
             },
         ))
         .tool(tool_fn(
-            define(
-                "test_trigger_prompt_change",
-                "Tells clients to list prompts again.",
-            ),
+            define("test_trigger_prompt_change", "Tells clients to list prompts again."),
             |_, context| async move {
                 context.server().announce_prompts();
                 Ok(ToolResult::text("Announced."))
             },
         ))
         .tool(tool_fn(
-            define(
-                "test_reconnection",
-                "Sends its client away and answers when it comes back.",
-            ),
+            define("test_reconnection", "Sends its client away and answers when it comes back."),
             |_, context| async move {
                 context.suspend_stream();
                 sleep(2 * PAUSE).await;
@@ -70,19 +45,11 @@ pub fn add_to(builder: ServerBuilder) -> ServerBuilder {
             },
         ))
         .tool(tool_fn(
-            define(
-                "json_schema_2020_12_tool",
-                "Tool with JSON Schema 2020-12 features",
-            )
-            .input(contact_schema()),
+            define("json_schema_2020_12_tool", "Tool with JSON Schema 2020-12 features").input(contact_schema()),
             |arguments, _| names_arguments(arguments),
         ))
         .tool(tool_fn(
-            define(
-                "test_custom_header",
-                "Takes an argument that clients repeat in a header.",
-            )
-            .input(json!({
+            define("test_custom_header", "Takes an argument that clients repeat in a header.").input(json!({
                 "type": "object",
                 "properties": { "region": { "type": "string", "x-mcp-header": "Region" } },
                 "required": ["region"]
@@ -93,11 +60,7 @@ pub fn add_to(builder: ServerBuilder) -> ServerBuilder {
 
 async fn reports_progress(context: Context) -> Result<ToolResult, ToolError> {
     for done in [0.0, 50.0, 100.0] {
-        context.progress(
-            done,
-            Some(100.0),
-            Some(&format!("Completed step {done} of 100")),
-        );
+        context.progress(done, Some(100.0), Some(&format!("Completed step {done} of 100")));
         sleep(PAUSE).await;
     }
     Ok(ToolResult::text("Progress was reported."))

@@ -50,9 +50,7 @@ pub fn sample(previous: Option<&Counters>) -> (Value, Counters) {
 fn process(uptime_seconds: Option<f64>) -> Value {
     let status = read("/proc/self/status");
     let started = proc_files::process_start_seconds(&read("/proc/self/stat"));
-    let age = uptime_seconds
-        .zip(started)
-        .map(|(up, start)| proc_files::rounded((up - start).max(0.0)));
+    let age = uptime_seconds.zip(started).map(|(up, start)| proc_files::rounded((up - start).max(0.0)));
     json!({
         "id": std::process::id(),
         "rss_bytes": proc_files::kilobytes(&status, "VmRSS:"),
@@ -90,11 +88,7 @@ pub fn output_schema() -> Value {
     let percent = json!({"type": ["number", "null"], "minimum": 0, "maximum": 100});
     let count = json!({"type": ["integer", "null"], "minimum": 0});
     let object = |properties: Value| {
-        let required: Vec<&String> = properties
-            .as_object()
-            .into_iter()
-            .flat_map(serde_json::Map::keys)
-            .collect();
+        let required: Vec<&String> = properties.as_object().into_iter().flat_map(serde_json::Map::keys).collect();
         json!({"type": "object", "required": required, "additionalProperties": false, "properties": properties})
     };
     let disk = object(json!({
@@ -135,7 +129,8 @@ pub fn output_schema() -> Value {
         "uptime_seconds": {"type": ["number", "null"], "minimum": 0, "description": "Of the machine."},
         "gpus": {"type": "array", "items": gpu},
     }));
-    schema["properties"]["gpu_note"] = json!({"type": "string", "description": "Why there are no GPUs in the answer, or not all."});
+    schema["properties"]["gpu_note"] =
+        json!({"type": "string", "description": "Why there are no GPUs in the answer, or not all."});
     schema
 }
 
@@ -150,10 +145,7 @@ mod tests {
         let (first, counters) = sample(None);
         let (second, _) = sample(Some(&counters));
         for usage in [&first, &second] {
-            let errors: Vec<String> = schema
-                .iter_errors(usage)
-                .map(|error| error.to_string())
-                .collect();
+            let errors: Vec<String> = schema.iter_errors(usage).map(|error| error.to_string()).collect();
             assert_eq!(errors, Vec::<String>::new(), "{usage}");
         }
         assert_eq!(first["cpu"]["since"], "boot");
@@ -166,10 +158,7 @@ mod tests {
         let (usage, _) = sample(None);
         let positive = |pointer: &str| {
             let value = usage.pointer(pointer).and_then(Value::as_f64);
-            assert!(
-                value.is_some_and(|value| value > 0.0),
-                "{pointer}: {value:?}"
-            );
+            assert!(value.is_some_and(|value| value > 0.0), "{pointer}: {value:?}");
         };
         for pointer in [
             "/cpu/count",
@@ -183,26 +172,14 @@ mod tests {
         ] {
             positive(pointer);
         }
-        assert!(
-            usage["process"]["uptime_seconds"]
-                .as_f64()
-                .is_some_and(|age| age < 86_400.0),
-            "{usage}"
-        );
-        assert!(
-            usage["gpus"]
-                .as_array()
-                .is_some_and(|gpus| !gpus.is_empty())
-                || usage["gpu_note"].is_string()
-        );
+        assert!(usage["process"]["uptime_seconds"].as_f64().is_some_and(|age| age < 86_400.0), "{usage}");
+        assert!(usage["gpus"].as_array().is_some_and(|gpus| !gpus.is_empty()) || usage["gpu_note"].is_string());
     }
 
     #[test]
     fn opening_a_file_shows() {
         let before = open_files().expect("Linux tells");
-        let files: Vec<File> = (0..50)
-            .map(|_| File::open("/proc/self/stat").expect("it opens"))
-            .collect();
+        let files: Vec<File> = (0..50).map(|_| File::open("/proc/self/stat").expect("it opens")).collect();
         // Other tests open and close files meanwhile.
         assert!(open_files().expect("Linux tells") >= before + 30);
         drop(files);

@@ -35,9 +35,7 @@ pub async fn post(shard: &Rc<Shard>, request: Request<'_>) -> (Answer, Method) {
         version: head.mcp_version.bytes(request.bytes),
         method: head.mcp_method.bytes(request.bytes),
         name: head.mcp_name.bytes(request.bytes),
-        repeated: head.mcp_version.count > 1
-            || head.mcp_method.count > 1
-            || head.mcp_name.count > 1,
+        repeated: head.mcp_version.count > 1 || head.mcp_method.count > 1 || head.mcp_name.count > 1,
     };
     if headers.repeated {
         // Two values are two requests to two readers, whatever the era and wherever the session lives.
@@ -47,10 +45,7 @@ pub async fn post(shard: &Rc<Shard>, request: Request<'_>) -> (Answer, Method) {
     let params = |suffix: &str| {
         let mut found = HeaderLookup::Absent;
         for (name, value) in &head.mcp_params {
-            if name
-                .of_bytes(request.bytes)
-                .eq_ignore_ascii_case(suffix.as_bytes())
-            {
+            if name.of_bytes(request.bytes).eq_ignore_ascii_case(suffix.as_bytes()) {
                 found = match found {
                     HeaderLookup::Absent => HeaderLookup::One(value.of_bytes(request.bytes)),
                     _ => HeaderLookup::Repeated,
@@ -60,18 +55,10 @@ pub async fn post(shard: &Rc<Shard>, request: Request<'_>) -> (Answer, Method) {
         found
     };
     let session_id = head.session_id.bytes(request.bytes);
-    let via = Via {
-        carrier: Carrier::Http(headers),
-        params: &params,
-        session: None,
-    };
+    let via = Via { carrier: Carrier::Http(headers), params: &params, session: None };
     let first = shard.json.borrow_mut().with(request.body, |value| {
         if value.array_len().is_some() {
-            let texts = value
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(|item| item.text().as_bytes().to_vec());
+            let texts = value.as_array().into_iter().flatten().map(|item| item.text().as_bytes().to_vec());
             return First::Batch(texts.collect());
         }
         if session_id.is_some() {
@@ -93,31 +80,18 @@ pub async fn post(shard: &Rc<Shard>, request: Request<'_>) -> (Answer, Method) {
             (Reply::refusal(Refusal::NotAcceptable, "").into(), method)
         }
         Ok(First::Planned(plan, method)) => (carry_out(shard, plan, None).await, method),
-        Ok(First::OfSession) => (
-            legacy::post(
-                shard,
-                session_id.unwrap_or_default(),
-                &headers,
-                request.body,
-            )
-            .await,
-            Method::OfSession,
-        ),
+        Ok(First::OfSession) => {
+            (legacy::post(shard, session_id.unwrap_or_default(), &headers, request.body).await, Method::OfSession)
+        }
         Ok(First::Batch(texts)) => {
             let is_modern = headers_are_modern(&headers);
-            (
-                batch(shard, session_id, &headers, texts, is_modern).await,
-                Method::Batch,
-            )
+            (batch(shard, session_id, &headers, texts, is_modern).await, Method::Batch)
         }
     }
 }
 
 fn headers_are_modern(headers: &McpHeaders<'_>) -> bool {
-    let named = headers
-        .version
-        .and_then(|version| std::str::from_utf8(version).ok())
-        .and_then(Version::parse);
+    let named = headers.version.and_then(|version| std::str::from_utf8(version).ok()).and_then(Version::parse);
     named.is_some_and(|version| version.era() == Era::Modern)
 }
 
@@ -131,26 +105,15 @@ pub async fn carry_out(shard: &Rc<Shard>, plan: Plan, session: Option<&Rc<Sessio
     match plan {
         Plan::Reply { status, message } => Reply::json(status, message).into(),
         Plan::Accepted | Plan::Cancel { .. } => Reply::empty(202).into(),
-        Plan::Initialize {
-            id,
-            version,
-            capabilities,
-        } => legacy::initialize(shard, &id, version, capabilities),
+        Plan::Initialize { id, version, capabilities } => legacy::initialize(shard, &id, version, capabilities),
         Plan::Work(planned) => work::start(shard, *planned, route(session)).await,
         Plan::Listen { id, filter } => listen::open(shard, id, filter),
-        Plan::Task {
-            id,
-            task,
-            caller,
-            verb,
-        } => tasks::answer(shard, &id, task, caller, verb).await,
+        Plan::Task { id, task, caller, verb } => tasks::answer(shard, &id, task, caller, verb).await,
     }
 }
 
 fn route(session: Option<&Rc<Session>>) -> work::Route {
-    session.map_or(work::Route::Connection, |session| {
-        work::Route::Session(Rc::clone(session))
-    })
+    session.map_or(work::Route::Connection, |session| work::Route::Session(Rc::clone(session)))
 }
 
 /// A JSON-RPC batch: only 2025-03-26 has them. All of its messages run at once; the answers come as one array.
@@ -166,9 +129,7 @@ async fn batch(
         Answer::from(Reply::json(400, render::error(Vec::new(), None, &error)))
     };
     if is_modern || texts.is_empty() || texts.len() > shard.limits.batch_max {
-        return refuse(
-            "Invalid Request: a batch must have 1 to 100 messages, and 2026-07-28 has none",
-        );
+        return refuse("Invalid Request: a batch must have 1 to 100 messages, and 2026-07-28 has none");
     }
     let session = match session_id.map(Handle::parse) {
         None => None,
@@ -194,9 +155,7 @@ pub async fn local_batch(
     headers: &McpHeaders<'_>,
     texts: Vec<Vec<u8>>,
 ) -> Option<Answer> {
-    let named = headers
-        .version
-        .and_then(|version| std::str::from_utf8(version).ok());
+    let named = headers.version.and_then(|version| std::str::from_utf8(version).ok());
     let version = match (session, named) {
         (Some(session), _) => session.version,
         (None, Some(name)) => Version::parse(name)?,
@@ -208,24 +167,13 @@ pub async fn local_batch(
     let no_params = |_: &str| HeaderLookup::Absent;
     let mut answers = Vec::new();
     for text in &texts {
-        let via = Via {
-            carrier: Carrier::Http(*headers),
-            params: &no_params,
-            session,
-        };
-        let planned = shard
-            .json
-            .borrow_mut()
-            .with(text, |value| plan::plan(shard, value, &via).0);
+        let via = Via { carrier: Carrier::Http(*headers), params: &no_params, session };
+        let planned = shard.json.borrow_mut().with(text, |value| plan::plan(shard, value, &via).0);
         let plan = match planned {
             // `initialize` must come alone (MCP 2025-03-26, lifecycle), and nothing modern hides in a batch.
             Ok(Plan::Initialize { id, .. } | Plan::Listen { id, .. } | Plan::Task { id, .. }) => {
-                let error =
-                    RpcError::invalid_request("Invalid Request: this method cannot be in a batch");
-                Plan::Reply {
-                    status: 400,
-                    message: render::error(Vec::new(), Some(&id), &error),
-                }
+                let error = RpcError::invalid_request("Invalid Request: this method cannot be in a batch");
+                Plan::Reply { status: 400, message: render::error(Vec::new(), Some(&id), &error) }
             }
             Ok(plan) => plan,
             Err(_) => return None,
@@ -242,25 +190,10 @@ async fn join(shard: &Rc<Shard>, plans: Vec<Plan>, session: Option<&Rc<Session>>
         let answer = match plan {
             // Within a batch nothing can be asked and nothing streamed: calls run without their session's stream.
             Plan::Work(planned) => {
-                let Planned {
-                    id,
-                    mut caller,
-                    rounds,
-                    work,
-                } = *planned;
+                let Planned { id, mut caller, rounds, work } = *planned;
                 caller.session = None;
                 caller.progress_token = None;
-                work::start(
-                    shard,
-                    Planned {
-                        id,
-                        caller,
-                        rounds,
-                        work,
-                    },
-                    work::Route::Connection,
-                )
-                .await
+                work::start(shard, Planned { id, caller, rounds, work }, work::Route::Connection).await
             }
             other => carry_out(shard, other, session).await,
         };

@@ -27,11 +27,7 @@ const FORWARDED_EVENTS_MAX: usize = 64;
 pub fn initialize(shard: &Rc<Shard>, id: &str, version: Version, capabilities: Value) -> Answer {
     let handle = shard.new_handle();
     let session = Session::new(version, capabilities);
-    match shard
-        .sessions
-        .borrow_mut()
-        .insert(handle, session, shard.now())
-    {
+    match shard.sessions.borrow_mut().insert(handle, session, shard.now()) {
         Ok(evicted) => {
             if let Some(evicted) = evicted {
                 evicted.end();
@@ -42,9 +38,7 @@ pub fn initialize(shard: &Rc<Shard>, id: &str, version: Version, capabilities: V
             return Reply::refusal_of(Refusal::Overloaded, Some(id), "").into();
         }
     }
-    Reply::json(200, lists::initialize(shard, id, version))
-        .field("Mcp-Session-Id", handle.to_string())
-        .into()
+    Reply::json(200, lists::initialize(shard, id, version)).field("Mcp-Session-Id", handle.to_string()).into()
 }
 
 /// The answer for a session that is not there, or is somebody else's.
@@ -54,12 +48,7 @@ pub fn unknown_session() -> Answer {
 }
 
 /// A message for a session.
-pub async fn post(
-    shard: &Rc<Shard>,
-    session_id: &[u8],
-    headers: &McpHeaders<'_>,
-    body: &[u8],
-) -> Answer {
+pub async fn post(shard: &Rc<Shard>, session_id: &[u8], headers: &McpHeaders<'_>, body: &[u8]) -> Answer {
     let Some(handle) = Handle::parse(session_id) else {
         return unknown_session();
     };
@@ -69,37 +58,22 @@ pub async fn post(
     local_post(shard, handle, headers, body).await
 }
 
-async fn local_post(
-    shard: &Rc<Shard>,
-    handle: Handle,
-    headers: &McpHeaders<'_>,
-    body: &[u8],
-) -> Answer {
+async fn local_post(shard: &Rc<Shard>, handle: Handle, headers: &McpHeaders<'_>, body: &[u8]) -> Answer {
     let Some(session) = shard.session(&handle) else {
         return unknown_session();
     };
     let no_params = |_: &str| HeaderLookup::Absent;
-    let via = Via {
-        carrier: Carrier::Http(*headers),
-        params: &no_params,
-        session: Some(&session),
-    };
-    let planned = shard
-        .json
-        .borrow_mut()
-        .with(body, |value| match value.as_array() {
-            Some(items) => Err(items
-                .map(|item| item.text().as_bytes().to_vec())
-                .collect::<Vec<_>>()),
-            None => Ok(plan::plan(shard, value, &via).0),
-        });
+    let via = Via { carrier: Carrier::Http(*headers), params: &no_params, session: Some(&session) };
+    let planned = shard.json.borrow_mut().with(body, |value| match value.as_array() {
+        Some(items) => Err(items.map(|item| item.text().as_bytes().to_vec()).collect::<Vec<_>>()),
+        None => Ok(plan::plan(shard, value, &via).0),
+    });
     match planned {
         Ok(Ok(plan)) => http::carry_out(shard, plan, Some(&session)).await,
         Ok(Err(texts)) => {
             let answer = http::local_batch(shard, Some(&session), headers, texts).await;
             let error = RpcError::invalid_request("Invalid Request: this revision has no batches");
-            answer
-                .unwrap_or_else(|| Reply::json(400, render::error(Vec::new(), None, &error)).into())
+            answer.unwrap_or_else(|| Reply::json(400, render::error(Vec::new(), None, &error)).into())
         }
         Err(fault) => {
             let error = RpcError::new(PARSE, fault.to_string());
@@ -109,11 +83,7 @@ async fn local_post(
 }
 
 /// Opens the session's stream, or takes one up again behind `last_event_id`.
-pub async fn get(
-    shard: &Rc<Shard>,
-    session_id: Option<&[u8]>,
-    last_event_id: Option<&[u8]>,
-) -> Answer {
+pub async fn get(shard: &Rc<Shard>, session_id: Option<&[u8]>, last_event_id: Option<&[u8]>) -> Answer {
     let Some(session_id) = session_id else {
         // Only a session has a stream; a client without one is told that GET is not for it.
         return Reply::refusal(Refusal::MethodNotAllowed, "POST").into();
@@ -142,8 +112,7 @@ fn local_get(shard: &Rc<Shard>, handle: Handle, last_event_id: Option<&[u8]>) ->
         None => {
             let standalone = session.standalone(&shard.limits);
             if standalone.has_reader() {
-                let error = RpcError::new(-32000, "Conflict: the session's stream is open already")
-                    .with_status(409);
+                let error = RpcError::new(-32000, "Conflict: the session's stream is open already").with_status(409);
                 return Reply::json(409, render::error(Vec::new(), None, &error)).into();
             }
             // Opened anew it repeats nothing: only a client that names an event gets what is behind it again.
@@ -167,10 +136,7 @@ fn local_get(shard: &Rc<Shard>, handle: Handle, last_event_id: Option<&[u8]>) ->
 /// `stream-number`, both hexadecimal, as the connection writes event ids.
 fn parse_event_id(id: &[u8]) -> Option<(u32, u64)> {
     let (stream, number) = std::str::from_utf8(id).ok()?.split_once('-')?;
-    Some((
-        u32::from_str_radix(stream, 16).ok()?,
-        u64::from_str_radix(number, 16).ok()?,
-    ))
+    Some((u32::from_str_radix(stream, 16).ok()?, u64::from_str_radix(number, 16).ok()?))
 }
 
 /// Ends a session.
@@ -200,51 +166,22 @@ fn local_delete(shard: &Rc<Shard>, handle: Handle) -> Answer {
 }
 
 /// Has a message carried out by the session's home shard.
-pub async fn forward_post(
-    shard: &Rc<Shard>,
-    session: Handle,
-    headers: &McpHeaders<'_>,
-    body: Vec<u8>,
-) -> Answer {
-    forward(
-        shard,
-        session,
-        ForwardedVerb::Post(body),
-        headers.version.map(<[u8]>::to_vec),
-    )
-    .await
+pub async fn forward_post(shard: &Rc<Shard>, session: Handle, headers: &McpHeaders<'_>, body: Vec<u8>) -> Answer {
+    forward(shard, session, ForwardedVerb::Post(body), headers.version.map(<[u8]>::to_vec)).await
 }
 
-async fn forward(
-    shard: &Rc<Shard>,
-    session: Handle,
-    verb: ForwardedVerb,
-    version: Option<Vec<u8>>,
-) -> Answer {
+async fn forward(shard: &Rc<Shard>, session: Handle, verb: ForwardedVerb, version: Option<Vec<u8>>) -> Answer {
     if usize::from(session.home) >= shard.shard_count {
         return unknown_session();
     }
     let (reply, answer) = async_channel::bounded(1);
-    let forwarded = Forwarded {
-        session,
-        verb,
-        version,
-        reply,
-    };
-    if !shard
-        .mailboxes
-        .send(session.home, Letter::Forwarded(forwarded))
-    {
+    let forwarded = Forwarded { session, verb, version, reply };
+    if !shard.mailboxes.send(session.home, Letter::Forwarded(forwarded)) {
         return http::overloaded();
     }
     match answer.recv().await {
         Ok(ForwardedAnswer::Reply(reply)) => reply.into(),
-        Ok(ForwardedAnswer::Events {
-            id_prefix,
-            primes,
-            always_stream,
-            events,
-        }) => Answer::Events(Events {
+        Ok(ForwardedAnswer::Events { id_prefix, primes, always_stream, events }) => Answer::Events(Events {
             source: Source::Remote(events),
             fields: Vec::new(),
             id_prefix,
@@ -258,16 +195,8 @@ async fn forward(
 
 /// Carries out a request that another shard took, and sends back what comes of it.
 pub async fn serve_forwarded(shard: Rc<Shard>, forwarded: Forwarded) {
-    let Forwarded {
-        session,
-        verb,
-        version,
-        reply,
-    } = forwarded;
-    let headers = McpHeaders {
-        version: version.as_deref(),
-        ..McpHeaders::default()
-    };
+    let Forwarded { session, verb, version, reply } = forwarded;
+    let headers = McpHeaders { version: version.as_deref(), ..McpHeaders::default() };
     let answer = match verb {
         ForwardedVerb::Post(body) => local_post(&shard, session, &headers, &body).await,
         ForwardedVerb::Get(last_event_id) => local_get(&shard, session, last_event_id.as_deref()),

@@ -31,8 +31,7 @@ impl Filter {
     /// # Errors
     /// -32602 when a member has the wrong type or there are too many names.
     pub fn read(value: Option<Value<'_>>) -> Result<Filter, RpcError> {
-        let bad =
-            |what: &str| RpcError::invalid_params(format!("Invalid params: `notifications{what}"));
+        let bad = |what: &str| RpcError::invalid_params(format!("Invalid params: `notifications{what}"));
         let Some(tree) = value.and_then(|value| value.to_tree()) else {
             return Err(bad("` must be an object"));
         };
@@ -47,14 +46,9 @@ impl Filter {
                 return Ok(BTreeSet::new());
             };
             let items = value.as_array().filter(|items| items.len() <= NAMES_MAX);
-            let texts =
-                items.map(|items| items.iter().map(|item| item.as_str().map(str::to_owned)));
+            let texts = items.map(|items| items.iter().map(|item| item.as_str().map(str::to_owned)));
             let all = texts.and_then(|texts| texts.collect::<Option<BTreeSet<String>>>());
-            all.ok_or_else(|| {
-                bad(&format!(
-                    ".{name}` must be an array of at most {NAMES_MAX} strings"
-                ))
-            })
+            all.ok_or_else(|| bad(&format!(".{name}` must be an array of at most {NAMES_MAX} strings")))
         };
         Ok(Filter {
             lists: Changed {
@@ -77,14 +71,8 @@ impl Filter {
             }
         };
         add("toolsListChanged", self.lists.tools);
-        add(
-            "promptsListChanged",
-            self.lists.prompts && catalog.has_prompts(),
-        );
-        add(
-            "resourcesListChanged",
-            self.lists.resources && catalog.has_resources(),
-        );
+        add("promptsListChanged", self.lists.prompts && catalog.has_prompts());
+        add("resourcesListChanged", self.lists.resources && catalog.has_resources());
         if !self.resources.is_empty() && catalog.has_resources() {
             honoured.insert("resourceSubscriptions".into(), json!(self.resources));
         }
@@ -131,10 +119,7 @@ impl Listen {
     /// Announces a changed task.
     pub fn task_changed(&self, task: &str, detail: &str) {
         if self.filter.tasks.contains(task) {
-            self.send(
-                "notifications/tasks",
-                serde_json::from_str(detail).unwrap_or_default(),
-            );
+            self.send("notifications/tasks", serde_json::from_str(detail).unwrap_or_default());
         }
     }
 
@@ -142,28 +127,16 @@ impl Listen {
     pub fn finish(&self, shard: &Shard) {
         let id: Tree = serde_json::from_str(&self.id).unwrap_or_default();
         let meta = json!({ META_SUBSCRIPTION: id });
-        self.outbox.finish(
-            200,
-            ResultWriter::with_meta(&self.id, &shard.identity, &meta),
-        );
+        self.outbox.finish(200, ResultWriter::with_meta(&self.id, &shard.identity, &meta));
     }
 }
 
 /// The notification of each changed list, and whether it is wanted.
 pub fn list_methods(changed: Changed, wanted: Changed) -> [(&'static str, bool); 3] {
     [
-        (
-            "notifications/tools/list_changed",
-            changed.tools && wanted.tools,
-        ),
-        (
-            "notifications/prompts/list_changed",
-            changed.prompts && wanted.prompts,
-        ),
-        (
-            "notifications/resources/list_changed",
-            changed.resources && wanted.resources,
-        ),
+        ("notifications/tools/list_changed", changed.tools && wanted.tools),
+        ("notifications/prompts/list_changed", changed.prompts && wanted.prompts),
+        ("notifications/resources/list_changed", changed.resources && wanted.resources),
     ]
 }
 
@@ -186,22 +159,12 @@ pub fn open(shard: &Rc<Shard>, id: String, filter: Filter) -> Answer {
         let error = RpcError::internal("Too many open subscriptions; try again soon");
         return Reply::json(200, render::error(Vec::new(), Some(&id), &error)).into();
     }
-    let listen = Listen {
-        id,
-        filter,
-        outbox: Outbox::plain(&shard.limits),
-    };
+    let listen = Listen { id, filter, outbox: Outbox::plain(&shard.limits) };
     let honoured = listen.filter.honoured(shard);
-    listen.send(
-        "notifications/subscriptions/acknowledged",
-        json!({ "notifications": honoured }),
-    );
+    listen.send("notifications/subscriptions/acknowledged", json!({ "notifications": honoured }));
     let source = Source::Local(listen.outbox.attach(0));
     let key = listens.insert(listen);
-    let guard = ListenGuard {
-        shard: Rc::clone(shard),
-        key,
-    };
+    let guard = ListenGuard { shard: Rc::clone(shard), key };
     if shard.draining.get() {
         listens[key].finish(shard);
     }

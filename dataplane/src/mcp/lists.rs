@@ -26,10 +26,7 @@ pub fn capabilities(shard: &Shard, era: Era) -> Tree {
         return all;
     };
     if catalog.has_resources() {
-        members.insert(
-            "resources".into(),
-            json!({ "subscribe": true, "listChanged": true }),
-        );
+        members.insert("resources".into(), json!({ "subscribe": true, "listChanged": true }));
     }
     if catalog.has_prompts() {
         members.insert("prompts".into(), json!({ "listChanged": true }));
@@ -43,21 +40,13 @@ pub fn capabilities(shard: &Shard, era: Era) -> Tree {
 
 /// The answer to `server/discover`.
 pub fn discover(shard: &Shard, id: &str) -> Vec<u8> {
-    let mut writer = ResultWriter::begin(
-        Vec::new(),
-        id,
-        Version::V2026_07_28,
-        &shard.identity,
-        "complete",
-    );
+    let mut writer = ResultWriter::begin(Vec::new(), id, Version::V2026_07_28, &shard.identity, "complete");
     writer.member("supportedVersions", &[Version::V2026_07_28.name()]);
     writer.member("capabilities", &capabilities(shard, Era::Modern));
     if let Some(instructions) = &shard.instructions {
         writer.member("instructions", &**instructions);
     }
-    writer
-        .member("ttlMs", &DISCOVER_TTL_MS)
-        .member("cacheScope", "private");
+    writer.member("ttlMs", &DISCOVER_TTL_MS).member("cacheScope", "private");
     writer.end()
 }
 
@@ -84,19 +73,13 @@ pub fn list(
     version: Version,
     params: Option<Object<'_>>,
 ) -> Result<Vec<u8>, RpcError> {
-    let bad_cursor =
-        || RpcError::invalid_params("Invalid params: `cursor` is not one this server gave out");
-    let cursor = match params
-        .and_then(|params| params.get("cursor"))
-        .filter(|cursor| !cursor.is_null())
-    {
+    let bad_cursor = || RpcError::invalid_params("Invalid params: `cursor` is not one this server gave out");
+    let cursor = match params.and_then(|params| params.get("cursor")).filter(|cursor| !cursor.is_null()) {
         Some(value) => Some(value.as_str().ok_or_else(bad_cursor)?),
         None => None,
     };
     let catalog = shard.catalog();
-    let members = catalog
-        .page(kind, version.era(), cursor)
-        .ok_or_else(bad_cursor)?;
+    let members = catalog.page(kind, version.era(), cursor).ok_or_else(bad_cursor)?;
     let mut out = ResultWriter::begin(Vec::new(), id, version, &shard.identity, "complete");
     out.rendered(members);
     Ok(out.end())
@@ -106,19 +89,10 @@ pub fn list(
 ///
 /// # Errors
 /// -32602 for a reference to nothing.
-pub fn complete(
-    shard: &Shard,
-    id: &str,
-    version: Version,
-    params: Option<Object<'_>>,
-) -> Result<Vec<u8>, RpcError> {
+pub fn complete(shard: &Shard, id: &str, version: Version, params: Option<Object<'_>>) -> Result<Vec<u8>, RpcError> {
     let object = |name: &str| {
-        let found = params
-            .and_then(|params| params.get(name))
-            .and_then(|value| value.as_object());
-        found.ok_or_else(|| {
-            RpcError::invalid_params(format!("Invalid params: `{name}` must be an object"))
-        })
+        let found = params.and_then(|params| params.get(name)).and_then(|value| value.as_object());
+        found.ok_or_else(|| RpcError::invalid_params(format!("Invalid params: `{name}` must be an object")))
     };
     let (reference, argument) = (object("ref")?, object("argument")?);
     let name = required_str(Some(argument), "name")?;
@@ -128,8 +102,7 @@ pub fn complete(
         Some("ref/prompt") => {
             let prompt = required_str(Some(reference), "name")?;
             let entry = catalog.prompt(prompt);
-            let unknown =
-                || RpcError::invalid_params(format!("Unknown prompt: {}", shortened(prompt)));
+            let unknown = || RpcError::invalid_params(format!("Unknown prompt: {}", shortened(prompt)));
             entry.ok_or_else(unknown)?.prompt.complete(name, prefix)
         }
         Some("ref/resource") => {
@@ -141,15 +114,12 @@ pub fn complete(
             }
         }
         _ => {
-            return Err(RpcError::invalid_params(
-                "Invalid params: `ref.type` must be ref/prompt or ref/resource",
-            ));
+            return Err(RpcError::invalid_params("Invalid params: `ref.type` must be ref/prompt or ref/resource"));
         }
     };
     let total = values.len();
     values.truncate(COMPLETIONS_MAX);
-    let completion =
-        json!({ "values": values, "total": total, "hasMore": total > COMPLETIONS_MAX });
+    let completion = json!({ "values": values, "total": total, "hasMore": total > COMPLETIONS_MAX });
     let mut writer = ResultWriter::begin(Vec::new(), id, version, &shard.identity, "complete");
     writer.member("completion", &completion);
     Ok(writer.end())
@@ -157,22 +127,11 @@ pub fn complete(
 
 /// The error for a resource that does not exist.
 pub fn resource_not_found(era: Era, uri: &str) -> RpcError {
-    let code = if era == Era::Modern {
-        INVALID_PARAMS
-    } else {
-        RESOURCE_NOT_FOUND_LEGACY
-    };
+    let code = if era == Era::Modern { INVALID_PARAMS } else { RESOURCE_NOT_FOUND_LEGACY };
     RpcError::new(code, "Resource not found").with_data(&json!({ "uri": uri }))
 }
 
 /// The answer that says only that something was done.
 pub fn done(shard: &Rc<Shard>, id: &str) -> Vec<u8> {
-    ResultWriter::begin(
-        Vec::new(),
-        id,
-        Version::V2026_07_28,
-        &shard.identity,
-        "complete",
-    )
-    .end()
+    ResultWriter::begin(Vec::new(), id, Version::V2026_07_28, &shard.identity, "complete").end()
 }

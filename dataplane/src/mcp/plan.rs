@@ -18,13 +18,13 @@ use serde_json::{Map, Value as Tree};
 use super::listen::Filter;
 use super::lists;
 use crate::catalog::{ListKind, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry};
-use crate::tool::Variables;
 use crate::context::{Caller, Rounds};
 use crate::mailbox::TaskVerb;
 use crate::metrics::Method;
 use crate::session::Session;
 use crate::shard::Shard;
 use crate::task::EXTENSION;
+use crate::tool::Variables;
 
 /// How a message reached us, beyond its bytes.
 pub struct Via<'a> {
@@ -137,11 +137,7 @@ pub fn plan(shard: &Rc<Shard>, value: Value<'_>, via: &Via<'_>) -> (Plan, Method
     let selected = match era::select(&message, via.carrier) {
         Ok(selected) => selected,
         Err(error) => {
-            let id = if let Message::Request(request) = message {
-                Some(request.id)
-            } else {
-                None
-            };
+            let id = if let Message::Request(request) = message { Some(request.id) } else { None };
             return (refuse(id, &error), Method::Invalid);
         }
     };
@@ -156,15 +152,9 @@ pub fn plan(shard: &Rc<Shard>, value: Value<'_>, via: &Via<'_>) -> (Plan, Method
                 Selected::Modern => plan_modern(shard, &request, caller, via),
                 Selected::Legacy(_) => plan_legacy(shard, &request, caller, via),
             };
-            (
-                planned.unwrap_or_else(|error| refuse(Some(request.id), &error)),
-                method,
-            )
+            (planned.unwrap_or_else(|error| refuse(Some(request.id), &error)), method)
         }
-        Message::Notification(notification) => (
-            plan_notification(&notification, selected, via),
-            Method::Notification,
-        ),
+        Message::Notification(notification) => (plan_notification(&notification, selected, via), Method::Notification),
         Message::Response(response) => {
             if let Some(session) = via.session {
                 let tree = |value: Value<'_>| value.to_tree().unwrap_or_default();
@@ -177,23 +167,13 @@ pub fn plan(shard: &Rc<Shard>, value: Value<'_>, via: &Via<'_>) -> (Plan, Method
 }
 
 fn refuse(id: Option<&str>, error: &RpcError) -> Plan {
-    Plan::Reply {
-        status: error.status,
-        message: render::error(Vec::new(), id, error),
-    }
+    Plan::Reply { status: error.status, message: render::error(Vec::new(), id, error) }
 }
 
-fn caller(
-    shard: &Rc<Shard>,
-    request: &Request<'_>,
-    selected: Selected,
-    via: &Via<'_>,
-) -> Result<Caller, RpcError> {
+fn caller(shard: &Rc<Shard>, request: &Request<'_>, selected: Selected, via: &Via<'_>) -> Result<Caller, RpcError> {
     let meta = request.params.and_then(|params| params.get("_meta"));
     if meta.is_some_and(|meta| meta.as_object().is_none()) {
-        return Err(RpcError::invalid_params(
-            "Invalid params: `_meta` must be an object",
-        ));
+        return Err(RpcError::invalid_params("Invalid params: `_meta` must be an object"));
     }
     let meta = meta.and_then(Value::as_object);
     let token = meta.and_then(|meta| meta.get("progressToken"));
@@ -232,47 +212,26 @@ fn bad_level() -> RpcError {
     RpcError::invalid_params("Invalid params: the level must be one of debug … emergency")
 }
 
-fn plan_modern(
-    shard: &Rc<Shard>,
-    request: &Request<'_>,
-    caller: Caller,
-    via: &Via<'_>,
-) -> Result<Plan, RpcError> {
+fn plan_modern(shard: &Rc<Shard>, request: &Request<'_>, caller: Caller, via: &Via<'_>) -> Result<Plan, RpcError> {
     let id = request.id;
     match request.method {
         "server/discover" => Ok(reply(lists::discover(shard, id))),
         "subscriptions/listen" => {
-            let filter = Filter::read(
-                request
-                    .params
-                    .and_then(|params| params.get("notifications")),
-            )?;
-            Ok(Plan::Listen {
-                id: id.to_owned(),
-                filter,
-            })
+            let filter = Filter::read(request.params.and_then(|params| params.get("notifications")))?;
+            Ok(Plan::Listen { id: id.to_owned(), filter })
         }
         "tasks/get" | "tasks/update" | "tasks/cancel" => plan_task(request, caller),
-        "ping"
-        | "initialize"
-        | "logging/setLevel"
-        | "resources/subscribe"
-        | "resources/unsubscribe" => Err(RpcError::method_not_found(Era::Modern)),
+        "ping" | "initialize" | "logging/setLevel" | "resources/subscribe" | "resources/unsubscribe" => {
+            Err(RpcError::method_not_found(Era::Modern))
+        }
         _ => plan_shared(shard, request, caller, via),
     }
 }
 
-fn plan_legacy(
-    shard: &Rc<Shard>,
-    request: &Request<'_>,
-    caller: Caller,
-    via: &Via<'_>,
-) -> Result<Plan, RpcError> {
+fn plan_legacy(shard: &Rc<Shard>, request: &Request<'_>, caller: Caller, via: &Via<'_>) -> Result<Plan, RpcError> {
     let id = request.id;
     let empty = |caller: &Caller| {
-        Ok(reply(
-            ResultWriter::begin(Vec::new(), id, caller.version, &shard.identity, "complete").end(),
-        ))
+        Ok(reply(ResultWriter::begin(Vec::new(), id, caller.version, &shard.identity, "complete").end()))
     };
     match request.method {
         "initialize" => plan_initialize(request),
@@ -288,11 +247,9 @@ fn plan_legacy(
         "resources/subscribe" | "resources/unsubscribe" if shard.catalog().has_resources() => {
             let uri = required_str(request.params, "uri")?;
             match &caller.session {
-                Some(session) if request.method == "resources/subscribe" => {
-                    session.subscribe(uri).map_err(|_| {
-                        RpcError::internal("The session follows as many resources as it may")
-                    })?
-                }
+                Some(session) if request.method == "resources/subscribe" => session
+                    .subscribe(uri)
+                    .map_err(|_| RpcError::internal("The session follows as many resources as it may"))?,
                 Some(session) => session.unsubscribe(uri),
                 None => {}
             }
@@ -306,27 +263,14 @@ fn plan_initialize(request: &Request<'_>) -> Result<Plan, RpcError> {
     let wish = required_str(request.params, "protocolVersion")?;
     let capabilities = request.params.and_then(|params| params.get("capabilities"));
     if capabilities.is_some_and(|value| value.as_object().is_none()) {
-        return Err(RpcError::invalid_params(
-            "Invalid params: `capabilities` must be an object",
-        ));
+        return Err(RpcError::invalid_params("Invalid params: `capabilities` must be an object"));
     }
-    let capabilities = capabilities
-        .and_then(Value::to_tree)
-        .unwrap_or_else(|| Tree::Object(Map::new()));
-    Ok(Plan::Initialize {
-        id: request.id.to_owned(),
-        version: Version::negotiate(wish),
-        capabilities,
-    })
+    let capabilities = capabilities.and_then(Value::to_tree).unwrap_or_else(|| Tree::Object(Map::new()));
+    Ok(Plan::Initialize { id: request.id.to_owned(), version: Version::negotiate(wish), capabilities })
 }
 
 /// Methods that both eras have.
-fn plan_shared(
-    shard: &Rc<Shard>,
-    request: &Request<'_>,
-    caller: Caller,
-    via: &Via<'_>,
-) -> Result<Plan, RpcError> {
+fn plan_shared(shard: &Rc<Shard>, request: &Request<'_>, caller: Caller, via: &Via<'_>) -> Result<Plan, RpcError> {
     let catalog = shard.catalog();
     let era = caller.version.era();
     let params = request.params;
@@ -353,41 +297,21 @@ fn plan_shared(
         }
         _ => return Err(RpcError::method_not_found(era)),
     };
-    let rounds = if era == Era::Modern {
-        read_rounds(shard, params, &caller, &work)?
-    } else {
-        Rounds::default()
-    };
-    Ok(Plan::Work(Box::new(Planned {
-        id: request.id.to_owned(),
-        caller,
-        rounds,
-        work,
-    })))
+    let rounds = if era == Era::Modern { read_rounds(shard, params, &caller, &work)? } else { Rounds::default() };
+    Ok(Plan::Work(Box::new(Planned { id: request.id.to_owned(), caller, rounds, work })))
 }
 
-fn plan_call(
-    shard: &Rc<Shard>,
-    params: Option<Object<'_>>,
-    caller: &Caller,
-    via: &Via<'_>,
-) -> Result<Work, RpcError> {
+fn plan_call(shard: &Rc<Shard>, params: Option<Object<'_>>, caller: &Caller, via: &Via<'_>) -> Result<Work, RpcError> {
     let name = required_str(params, "name")?;
     let catalog = shard.catalog();
     let Some(entry) = catalog.tool(name) else {
-        return Err(RpcError::invalid_params(format!(
-            "Unknown tool: {}",
-            shortened(name)
-        )));
+        return Err(RpcError::invalid_params(format!("Unknown tool: {}", shortened(name))));
     };
     let arguments = arguments(params)?;
     let mirrored = caller.version.era() == Era::Modern && matches!(via.carrier, Carrier::Http(_));
     if mirrored && !entry.headers.is_empty() {
         let tree = Tree::Object(arguments);
-        entry
-            .headers
-            .check(Some(&tree), via.params)
-            .map_err(|fault| RpcError::header_mismatch(fault.to_string()))?;
+        entry.headers.check(Some(&tree), via.params).map_err(|fault| RpcError::header_mismatch(fault.to_string()))?;
         let Tree::Object(arguments) = tree else {
             return Err(RpcError::internal("arguments changed their type"));
         };
@@ -400,25 +324,16 @@ fn plan_prompt(shard: &Rc<Shard>, params: Option<Object<'_>>) -> Result<Work, Rp
     let name = required_str(params, "name")?;
     let catalog = shard.catalog();
     let Some(entry) = catalog.prompt(name) else {
-        return Err(RpcError::invalid_params(format!(
-            "Unknown prompt: {}",
-            shortened(name)
-        )));
+        return Err(RpcError::invalid_params(format!("Unknown prompt: {}", shortened(name))));
     };
     let arguments = arguments(params)?;
     for argument in &entry.definition.arguments {
         match arguments.get(&argument.name) {
             None if argument.required => {
-                return Err(RpcError::invalid_params(format!(
-                    "Missing argument: {}",
-                    argument.name
-                )));
+                return Err(RpcError::invalid_params(format!("Missing argument: {}", argument.name)));
             }
             Some(value) if !value.is_string() => {
-                return Err(RpcError::invalid_params(format!(
-                    "Argument {} must be a string",
-                    argument.name
-                )));
+                return Err(RpcError::invalid_params(format!("Argument {} must be a string", argument.name)));
             }
             _ => {}
         }
@@ -432,9 +347,7 @@ fn arguments(params: Option<Object<'_>>) -> Result<Map<String, Tree>, RpcError> 
         Some(value) if value.is_null() => Ok(Map::new()),
         Some(value) => match value.to_tree() {
             Some(Tree::Object(arguments)) => Ok(arguments),
-            _ => Err(RpcError::invalid_params(
-                "Invalid params: `arguments` must be an object",
-            )),
+            _ => Err(RpcError::invalid_params("Invalid params: `arguments` must be an object")),
         },
     }
 }
@@ -452,36 +365,21 @@ fn read_rounds(
         return Ok(rounds);
     };
     if let Some(state) = params.get("requestState").filter(|state| !state.is_null()) {
-        let bad = || {
-            RpcError::invalid_params("Invalid params: `requestState` is not valid for this request")
-        };
-        let binding = Binding {
-            principal: &caller.principal,
-            method: work.method(),
-            target: work.target(),
-        };
+        let bad = || RpcError::invalid_params("Invalid params: `requestState` is not valid for this request");
+        let binding = Binding { principal: &caller.principal, method: work.method(), target: work.target() };
         let state = state.as_str().ok_or_else(bad)?;
-        let content = shard
-            .state_key
-            .open(binding, shard.unix_now_s(), state)
-            .map_err(|_| bad())?;
+        let content = shard.state_key.open(binding, shard.unix_now_s(), state).map_err(|_| bad())?;
         let mut content: Map<String, Tree> = serde_json::from_str(&content).map_err(|_| bad())?;
         if let Some(Tree::Object(answers)) = content.remove("answers") {
             rounds.answers = answers;
         }
         rounds.kept = content.remove("kept");
     }
-    match params
-        .get("inputResponses")
-        .filter(|responses| !responses.is_null())
-        .map(Value::to_tree)
-    {
+    match params.get("inputResponses").filter(|responses| !responses.is_null()).map(Value::to_tree) {
         None => {}
         Some(Some(Tree::Object(answers))) => rounds.answers.extend(answers),
         Some(_) => {
-            return Err(RpcError::invalid_params(
-                "Invalid params: `inputResponses` must be an object",
-            ));
+            return Err(RpcError::invalid_params("Invalid params: `inputResponses` must be an object"));
         }
     }
     Ok(rounds)
@@ -489,60 +387,36 @@ fn read_rounds(
 
 fn plan_task(request: &Request<'_>, caller: Caller) -> Result<Plan, RpcError> {
     // The capability is demanded before the task is looked for, so that nobody learns which tasks exist.
-    if caller
-        .capabilities
-        .get("extensions")
-        .and_then(|all| all.get(EXTENSION))
-        .is_none()
-    {
-        return Err(RpcError::missing_capability(
-            &serde_json::json!({ "extensions": { EXTENSION: {} } }),
-        ));
+    if caller.capabilities.get("extensions").and_then(|all| all.get(EXTENSION)).is_none() {
+        return Err(RpcError::missing_capability(&serde_json::json!({ "extensions": { EXTENSION: {} } })));
     }
     let unknown = || RpcError::invalid_params("Unknown task");
-    let task =
-        Handle::parse(required_str(request.params, "taskId")?.as_bytes()).ok_or_else(unknown)?;
+    let task = Handle::parse(required_str(request.params, "taskId")?.as_bytes()).ok_or_else(unknown)?;
     let verb = match request.method {
         "tasks/get" => TaskVerb::Get,
         "tasks/cancel" => TaskVerb::Cancel,
-        _ => match request
-            .params
-            .and_then(|params| params.get("inputResponses"))
-            .and_then(Value::to_tree)
-        {
+        _ => match request.params.and_then(|params| params.get("inputResponses")).and_then(Value::to_tree) {
             Some(Tree::Object(answers)) => TaskVerb::Update(answers),
             _ => {
-                return Err(RpcError::invalid_params(
-                    "Invalid params: `inputResponses` must be an object",
-                ));
+                return Err(RpcError::invalid_params("Invalid params: `inputResponses` must be an object"));
             }
         },
     };
-    Ok(Plan::Task {
-        id: request.id.to_owned(),
-        task,
-        caller,
-        verb,
-    })
+    Ok(Plan::Task { id: request.id.to_owned(), task, caller, verb })
 }
 
 fn plan_notification(notification: &Notification<'_>, selected: Selected, via: &Via<'_>) -> Plan {
     if notification.method != "notifications/cancelled" {
         return Plan::Accepted;
     }
-    let Some(id) = notification
-        .params
-        .and_then(|params| params.get("requestId"))
-    else {
+    let Some(id) = notification.params.and_then(|params| params.get("requestId")) else {
         return Plan::Accepted;
     };
     match (selected, via.carrier, via.session) {
         (Selected::Legacy(_), _, Some(session)) => session.cancel_call(id.text()),
         // Over HTTP the end of the connection cancels; honouring an id would let anybody cancel anything.
         (_, Carrier::Stdio, _) => {
-            return Plan::Cancel {
-                id: id.text().to_owned(),
-            };
+            return Plan::Cancel { id: id.text().to_owned() };
         }
         _ => {}
     }
@@ -550,17 +424,14 @@ fn plan_notification(notification: &Notification<'_>, selected: Selected, via: &
 }
 
 fn reply(message: Vec<u8>) -> Plan {
-    Plan::Reply {
-        status: 200,
-        message,
-    }
+    Plan::Reply { status: 200, message }
 }
 
 /// A string parameter.
 pub fn required_str<'a>(params: Option<Object<'a>>, name: &str) -> Result<&'a str, RpcError> {
-    params.and_then(|params| params.str(name)).ok_or_else(|| {
-        RpcError::invalid_params(format!("Invalid params: `{name}` must be a string"))
-    })
+    params
+        .and_then(|params| params.str(name))
+        .ok_or_else(|| RpcError::invalid_params(format!("Invalid params: `{name}` must be a string")))
 }
 
 /// A caller's text, short enough to be sent back.

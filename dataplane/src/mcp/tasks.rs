@@ -17,42 +17,22 @@ use crate::shard::Shard;
 const UNKNOWN: &str = "Unknown task";
 
 /// Answers a request about a task, wherever it lives.
-pub async fn answer(
-    shard: &Rc<Shard>,
-    id: &str,
-    task: Handle,
-    caller: Caller,
-    verb: TaskVerb,
-) -> Answer {
+pub async fn answer(shard: &Rc<Shard>, id: &str, task: Handle, caller: Caller, verb: TaskVerb) -> Answer {
     let outcome = if task.home == shard.id {
         apply(shard, task, &caller.principal, verb)
     } else {
         let (reply, answer) = async_channel::bounded(1);
-        let request = TaskRequest {
-            task,
-            principal: caller.principal.to_string(),
-            verb,
-            reply,
-        };
+        let request = TaskRequest { task, principal: caller.principal.to_string(), verb, reply };
         if !shard.mailboxes.send(task.home, Letter::Task(request)) {
             Err(UNKNOWN.to_owned())
         } else {
-            answer
-                .recv()
-                .await
-                .unwrap_or_else(|_| Err(UNKNOWN.to_owned()))
+            answer.recv().await.unwrap_or_else(|_| Err(UNKNOWN.to_owned()))
         }
     };
     let message = match outcome {
         Ok(detail) if detail.is_empty() => lists::done(shard, id),
         Ok(detail) => {
-            let mut writer = ResultWriter::begin(
-                Vec::new(),
-                id,
-                Version::V2026_07_28,
-                &shard.identity,
-                "complete",
-            );
+            let mut writer = ResultWriter::begin(Vec::new(), id, Version::V2026_07_28, &shard.identity, "complete");
             writer.members(&serde_json::from_str(&detail).unwrap_or_default());
             writer.end()
         }
@@ -62,20 +42,9 @@ pub async fn answer(
 }
 
 /// Applies a request to a task of this shard. The result's members as JSON text, or nothing for an acknowledgement.
-pub fn apply(
-    shard: &Rc<Shard>,
-    handle: Handle,
-    principal: &str,
-    verb: TaskVerb,
-) -> Result<String, String> {
-    let task = shard
-        .tasks
-        .borrow_mut()
-        .touch(&handle, shard.now())
-        .cloned();
-    let task = task
-        .filter(|task| &*task.principal == principal)
-        .ok_or(UNKNOWN)?;
+pub fn apply(shard: &Rc<Shard>, handle: Handle, principal: &str, verb: TaskVerb) -> Result<String, String> {
+    let task = shard.tasks.borrow_mut().touch(&handle, shard.now()).cloned();
+    let task = task.filter(|task| &*task.principal == principal).ok_or(UNKNOWN)?;
     match verb {
         TaskVerb::Get => return Ok(task.detail().to_string()),
         TaskVerb::Update(answers) => {

@@ -47,34 +47,19 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
     if let Route::Session(session) = &route
         && session.has_call(&planned.id)
     {
-        let error =
-            RpcError::invalid_request("Invalid Request: a request with this `id` is in flight");
+        let error = RpcError::invalid_request("Invalid Request: a request with this `id` is in flight");
         return Reply::json(400, render::error(Vec::new(), Some(&planned.id), &error)).into();
     }
     let (stream, outbox) = match &route {
         Route::Connection => (0, Outbox::plain(&shard.limits)),
         Route::Session(session) => session.open_stream(&shard.limits),
     };
-    let Planned {
-        id,
-        caller,
-        rounds,
-        work,
-    } = planned;
+    let Planned { id, caller, rounds, work } = planned;
     let time_max = match &work {
-        Work::Tool(entry, _) => entry
-            .definition
-            .call_time_max
-            .unwrap_or(shard.limits.call_time_max),
+        Work::Tool(entry, _) => entry.definition.call_time_max.unwrap_or(shard.limits.call_time_max),
         _ => shard.limits.call_time_max,
     };
-    let context = Context::new(
-        Rc::clone(shard),
-        caller,
-        Rc::clone(&outbox),
-        rounds,
-        time_max,
-    );
+    let context = Context::new(Rc::clone(shard), caller, Rc::clone(&outbox), rounds, time_max);
     if let Err(error) = offer_task(&work, &context) {
         let error = error.worded_for(context.version().era());
         if let Route::Session(session) = &route {
@@ -102,17 +87,9 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
     let in_flight = InFlight::new(shard);
     let detached = Rc::new(Cell::new(false));
     let finish = {
-        let (context, outbox, detached, id) = (
-            context.clone(),
-            Rc::clone(&outbox),
-            Rc::clone(&detached),
-            Rc::clone(&id),
-        );
-        let route_session = if let Route::Session(session) = &route {
-            Some(Rc::clone(session))
-        } else {
-            None
-        };
+        let (context, outbox, detached, id) =
+            (context.clone(), Rc::clone(&outbox), Rc::clone(&detached), Rc::clone(&id));
+        let route_session = if let Route::Session(session) = &route { Some(Rc::clone(session)) } else { None };
         async move {
             let _in_flight = in_flight;
             // A call that becomes a task is answered then, and goes on.
@@ -122,8 +99,7 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
                 let mut stopped = Box::pin(async move { stopped.recv().await.ok() });
                 std::future::poll_fn(|cx| {
                     let polled = bounded.as_mut().poll(cx);
-                    if let (false, Some(task)) = (detached.get(), context.0.task.borrow().as_ref())
-                    {
+                    if let (false, Some(task)) = (detached.get(), context.0.task.borrow().as_ref()) {
                         detached.set(true);
                         let stop = stop.clone();
                         // Full means that it was told already.
@@ -153,10 +129,7 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
     match &route {
         Route::Connection => {
             let task = glommio::spawn_local(finish);
-            let guard = CancelGuard {
-                task: Some(task),
-                detached,
-            };
+            let guard = CancelGuard { task: Some(task), detached };
             events(&outbox, stream, &route, Some(Box::new(guard)))
         }
         Route::Session(session) => {
@@ -177,18 +150,12 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
 }
 
 fn events(outbox: &Rc<Outbox>, stream: u32, route: &Route, guard: Option<Box<dyn Any>>) -> Answer {
-    let session = if let Route::Session(session) = route {
-        Some(session)
-    } else {
-        None
-    };
+    let session = if let Route::Session(session) = route { Some(session) } else { None };
     Answer::Events(Events {
         source: Source::Local(outbox.attach(0)),
         fields: Vec::new(),
         id_prefix: session.map(|_| format!("{stream:x}-")),
-        primes: session
-            .filter(|session| session.version >= ringway_core::mcp::Version::V2025_11_25)
-            .map(|_| 0),
+        primes: session.filter(|session| session.version >= ringway_core::mcp::Version::V2025_11_25).map(|_| 0),
         always_stream: false,
         guard,
     })
@@ -234,27 +201,16 @@ struct Outcome {
 
 impl Outcome {
     fn cancelled() -> Outcome {
-        Outcome {
-            status: 200,
-            message: Vec::new(),
-            record: Progress::Cancelled,
-        }
+        Outcome { status: 200, message: Vec::new(), record: Progress::Cancelled }
     }
 
     fn error(id: &str, error: &RpcError) -> Outcome {
         let mut record = json!({ "code": error.code, "message": error.message });
         if let (Some(data), Some(members)) = (&error.data, record.as_object_mut()) {
-            members.insert(
-                "data".into(),
-                serde_json::from_str(data).unwrap_or_default(),
-            );
+            members.insert("data".into(), serde_json::from_str(data).unwrap_or_default());
         }
         let message = render::error(Vec::new(), Some(id), error);
-        Outcome {
-            status: error.status,
-            message,
-            record: Progress::Failed(record),
-        }
+        Outcome { status: error.status, message, record: Progress::Failed(record) }
     }
 }
 
@@ -268,14 +224,10 @@ async fn bounded(run: impl Future<Output = Outcome>, time_max: Duration, id: &st
 async fn run(work: Work, context: Context, id: Rc<str>) -> Outcome {
     let target = work.target().to_owned();
     let method = work.method();
-    let performed = AssertUnwindSafe(perform(work, context.clone(), &id))
-        .catch_unwind()
-        .await;
+    let performed = AssertUnwindSafe(perform(work, context.clone(), &id)).catch_unwind().await;
     match performed {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(ToolError::Rpc(error))) => {
-            Outcome::error(&id, &error.worded_for(context.version().era()))
-        }
+        Ok(Err(ToolError::Rpc(error))) => Outcome::error(&id, &error.worded_for(context.version().era())),
         Ok(Err(ToolError::Unsupported(capability))) => {
             let error = RpcError::missing_capability(&capability);
             Outcome::error(&id, &error.worded_for(context.version().era()))
@@ -285,10 +237,7 @@ async fn run(work: Work, context: Context, id: Rc<str>) -> Outcome {
         // The panic hook has told the log; the caller learns that it was us, and nothing else.
         Err(_panic) => {
             context.0.shard.metrics.count_panic();
-            Outcome::error(
-                &id,
-                &RpcError::internal("Internal error: the call panicked"),
-            )
+            Outcome::error(&id, &RpcError::internal("Internal error: the call panicked"))
         }
     }
 }
@@ -297,39 +246,19 @@ async fn perform(work: Work, context: Context, id: &str) -> Result<Outcome, Tool
     let version = context.version();
     let shard = Rc::clone(&context.0.shard);
     let begin = || ResultWriter::begin(Vec::new(), id, version, &shard.identity, "complete");
-    let done = |message| Outcome {
-        status: 200,
-        message,
-        record: Progress::Completed(Value::Null),
-    };
+    let done = |message| Outcome { status: 200, message, record: Progress::Completed(Value::Null) };
     match work {
         Work::Tool(entry, arguments) => {
             let result = call(&entry, arguments, context.clone()).await?;
-            let record = context
-                .0
-                .task
-                .borrow()
-                .is_some()
-                .then(|| task_result(&result));
-            let message = render::call_result(
-                Vec::with_capacity(512),
-                id,
-                version,
-                &shard.identity,
-                &result,
-                entry.wraps_output,
-            );
-            Ok(Outcome {
-                record: Progress::Completed(record.unwrap_or_default()),
-                ..done(message)
-            })
+            let record = context.0.task.borrow().is_some().then(|| task_result(&result));
+            let message =
+                render::call_result(Vec::with_capacity(512), id, version, &shard.identity, &result, entry.wraps_output);
+            Ok(Outcome { record: Progress::Completed(record.unwrap_or_default()), ..done(message) })
         }
         Work::Prompt(entry, arguments) => {
             let mut result = entry.prompt.fill(Arguments(arguments), context).await?;
             for message in &mut result.messages {
-                if let Some(mut content) =
-                    render::downgraded(std::slice::from_ref(&message.content), version)
-                {
+                if let Some(mut content) = render::downgraded(std::slice::from_ref(&message.content), version) {
                     message.content = content.remove(0);
                 }
             }
@@ -345,12 +274,8 @@ async fn perform(work: Work, context: Context, id: &str) -> Result<Outcome, Tool
             Ok(done(read_result(begin(), version.era(), &contents)))
         }
         Work::Template(entry, uri, variables) => {
-            let contents = entry
-                .resources
-                .read(uri.clone(), variables, context)
-                .await?;
-            let contents =
-                contents.ok_or_else(|| lists::resource_not_found(version.era(), &uri))?;
+            let contents = entry.resources.read(uri.clone(), variables, context).await?;
+            let contents = contents.ok_or_else(|| lists::resource_not_found(version.era(), &uri))?;
             Ok(done(read_result(begin(), version.era(), &contents)))
         }
     }
@@ -366,16 +291,10 @@ fn read_result<T: serde::Serialize>(mut writer: ResultWriter, era: Era, contents
 }
 
 /// A call with its schemas held on both sides. What does not fit is told to the model, which can repair it.
-async fn call(
-    entry: &ToolEntry,
-    arguments: Map<String, Value>,
-    context: Context,
-) -> Result<ToolResult, ToolError> {
+async fn call(entry: &ToolEntry, arguments: Map<String, Value>, context: Context) -> Result<ToolResult, ToolError> {
     let arguments = Value::Object(arguments);
     if let Err(violations) = entry.input.check(&arguments) {
-        return Ok(ToolResult::error(format!(
-            "Invalid arguments: {violations}"
-        )));
+        return Ok(ToolResult::error(format!("Invalid arguments: {violations}")));
     }
     let Value::Object(arguments) = arguments else {
         return Err(RpcError::internal("arguments lost").into());
@@ -391,17 +310,11 @@ async fn call(
     match result.structured.as_ref().map(|value| schema.check(value)) {
         Some(Ok(())) => Ok(result),
         Some(Err(violations)) => {
-            let text = format!(
-                "tool `{}` broke its output schema: {violations}",
-                entry.definition.name
-            );
+            let text = format!("tool `{}` broke its output schema: {violations}", entry.definition.name);
             Err(RpcError::internal(text).into())
         }
         None => {
-            let text = format!(
-                "tool `{}` has an output schema and gave no structured result",
-                entry.definition.name
-            );
+            let text = format!("tool `{}` has an output schema and gave no structured result", entry.definition.name);
             Err(RpcError::internal(text).into())
         }
     }
@@ -415,49 +328,23 @@ fn input_required(context: &Context, id: &str, method: &str, target: &str) -> Ou
     let requests: Map<String, Value> = rounds
         .open
         .drain(..)
-        .map(|(key, question)| {
-            (
-                key,
-                json!({ "method": question.method(), "params": question.params(None) }),
-            )
-        })
+        .map(|(key, question)| (key, json!({ "method": question.method(), "params": question.params(None) })))
         .collect();
     let mut content = json!({ "answers": std::mem::take(&mut rounds.used) });
     if let (Some(kept), Some(members)) = (rounds.kept.take(), content.as_object_mut()) {
         members.insert("kept".into(), kept);
     }
-    let binding = Binding {
-        principal: &context.0.caller.principal,
-        method,
-        target,
-    };
-    let state = shard.state_key.seal(
-        binding,
-        shard.unix_now_s() + STATE_TTL_S,
-        &content.to_string(),
-    );
+    let binding = Binding { principal: &context.0.caller.principal, method, target };
+    let state = shard.state_key.seal(binding, shard.unix_now_s() + STATE_TTL_S, &content.to_string());
     if state.len() > STATE_BYTES_MAX {
-        return Outcome::error(
-            id,
-            &RpcError::internal("The answers of this request are too large to carry on"),
-        );
+        return Outcome::error(id, &RpcError::internal("The answers of this request are too large to carry on"));
     }
-    let mut writer = ResultWriter::begin(
-        Vec::new(),
-        id,
-        context.version(),
-        &shard.identity,
-        "input_required",
-    );
+    let mut writer = ResultWriter::begin(Vec::new(), id, context.version(), &shard.identity, "input_required");
     if !requests.is_empty() {
         writer.member("inputRequests", &requests);
     }
     writer.member("requestState", &state);
-    Outcome {
-        status: 200,
-        message: writer.end(),
-        record: Progress::Failed(Value::Null),
-    }
+    Outcome { status: 200, message: writer.end(), record: Progress::Failed(Value::Null) }
 }
 
 fn offer_task(work: &Work, context: &Context) -> Result<(), RpcError> {
@@ -466,15 +353,13 @@ fn offer_task(work: &Work, context: &Context) -> Result<(), RpcError> {
     };
     match entry.definition.task_mode {
         TaskMode::Never => Ok(()),
-        TaskMode::Required if !context.takes_tasks() => Err(RpcError::missing_capability(
-            &json!({ "extensions": { task::EXTENSION: {} } }),
-        )),
+        TaskMode::Required if !context.takes_tasks() => {
+            Err(RpcError::missing_capability(&json!({ "extensions": { task::EXTENSION: {} } })))
+        }
         TaskMode::WhenOffered | TaskMode::Required => {
             let wanted = context.takes_tasks();
             if wanted && !context.become_task() {
-                return Err(RpcError::internal(
-                    "The server holds as many tasks as it may; try again soon",
-                ));
+                return Err(RpcError::internal("The server holds as many tasks as it may; try again soon"));
             }
             Ok(())
         }
@@ -511,8 +396,7 @@ fn answer_as_task(
 /// `CreateTaskResult`. The task is in its table already, so that a client can poll it at once.
 fn created(context: &Context, id: &str, task: &Task) -> Vec<u8> {
     let shard = &context.0.shard;
-    let mut writer =
-        ResultWriter::begin(Vec::new(), id, context.version(), &shard.identity, "task");
+    let mut writer = ResultWriter::begin(Vec::new(), id, context.version(), &shard.identity, "task");
     writer.members(&task.summary());
     writer.end()
 }

@@ -57,10 +57,7 @@ fn admit(shard: &Rc<Shard>, stream: TcpStream, serves_mcp: bool) {
     shard.metrics.connection_opened();
     let shard = Rc::clone(shard);
     glommio::spawn_local(async move {
-        let _registered = Registered {
-            shard: Rc::clone(&shard),
-            key,
-        };
+        let _registered = Registered { shard: Rc::clone(&shard), key };
         let serving = async {
             if count >= shard.limits.connections_max {
                 turn_away(&shard, &socket).await;
@@ -94,18 +91,8 @@ async fn turn_away(shard: &Rc<Shard>, socket: &Socket) {
     shard.metrics.count_refusal(Refusal::ConnectionsFull);
     let content = response::Content::Sized(response::JSON, reply.body.len());
     let fields = [("Retry-After", "1")];
-    let extra = response::Extra {
-        fields: &fields,
-        cors_origin: None,
-    };
-    response::write_head(
-        &mut out,
-        reply.status,
-        content,
-        true,
-        &sweep::date(shard),
-        extra,
-    );
+    let extra = response::Extra { fields: &fields, cors_origin: None };
+    response::write_head(&mut out, reply.status, content, true, &sweep::date(shard), extra);
     out.extend_from_slice(&reply.body);
     // A caller that is gone already needs no answer; one that has sent its request must not get a reset instead.
     if socket.write_all(&out).await.is_ok() {

@@ -53,11 +53,7 @@ impl Control {
             write_blocked_since: None,
             serving: false,
         };
-        Rc::new(Control {
-            socket,
-            progress: Cell::new(progress),
-            overdue: Cell::new(None),
-        })
+        Rc::new(Control { socket, progress: Cell::new(progress), overdue: Cell::new(None) })
     }
 
     /// Ends the connection's pending read or write when it has taken too long.
@@ -106,14 +102,8 @@ impl Control {
 
 /// Serves a connection to its end.
 pub async fn serve(shard: Rc<Shard>, socket: Rc<Socket>, control: Rc<Control>, serves_mcp: bool) {
-    let mut connection = Connection {
-        shard,
-        socket,
-        control,
-        decoder: Decoder::default(),
-        out: Vec::new(),
-        serves_mcp,
-    };
+    let mut connection =
+        Connection { shard, socket, control, decoder: Decoder::default(), out: Vec::new(), serves_mcp };
     connection.run().await;
 }
 
@@ -142,8 +132,7 @@ impl Connection {
         loop {
             match self.decoder.step(&self.shard.limits) {
                 Ok(Step::Request) => match self.serve_request().await {
-                    Then::Continue
-                        if self.decoder.waiting_bytes() > 0 && self.out.len() < OUT_BYTES_MAX => {}
+                    Then::Continue if self.decoder.waiting_bytes() > 0 && self.out.len() < OUT_BYTES_MAX => {}
                     Then::Continue => {
                         if !self.flush().await {
                             return;
@@ -208,12 +197,8 @@ impl Connection {
             Some(Overdue::Head) if self.decoder.waiting_bytes() > 0 => Some(Refusal::HeadTimeout),
             Some(Overdue::Body) => Some(Refusal::BodyTimeout),
             // A head or body cut short: the client has given up, or cannot know that more was wanted.
-            None if phase == Phase::Body => {
-                Some(Refusal::Framing("The connection ended inside a body"))
-            }
-            None if phase == Phase::Head => {
-                Some(Refusal::Framing("The connection ended inside a head"))
-            }
+            None if phase == Phase::Body => Some(Refusal::Framing("The connection ended inside a body")),
+            None if phase == Phase::Head => Some(Refusal::Framing("The connection ended inside a head")),
             _ => None,
         };
         if let Some(refusal) = late {
@@ -237,14 +222,7 @@ impl Connection {
         self.shard.metrics.count_refusal(refusal);
         let is_head = self.decoder.method() == Some(HttpMethod::Head);
         let reply = Reply::refusal(refusal, MCP_ALLOW);
-        write_reply(
-            &mut self.out,
-            &self.shard,
-            &reply,
-            refusal.answer().closes,
-            is_head,
-            None,
-        );
+        write_reply(&mut self.out, &self.shard, &reply, refusal.answer().closes, is_head, None);
     }
 
     /// Sends what is written, and ends so that the client sees it.
@@ -255,14 +233,7 @@ impl Connection {
     }
 
     async fn serve_request(&mut self) -> Then {
-        let Connection {
-            shard,
-            socket,
-            control,
-            decoder,
-            out,
-            serves_mcp,
-        } = self;
+        let Connection { shard, socket, control, decoder, out, serves_mcp } = self;
         let Some(request) = decoder.request() else {
             return Then::Abort;
         };
@@ -279,14 +250,7 @@ impl Connection {
             Err(refusal) => {
                 shard.metrics.count_refusal(refusal);
                 let closes = close || refusal.answer().closes;
-                write_reply(
-                    out,
-                    shard,
-                    &Reply::refusal(refusal, MCP_ALLOW),
-                    closes,
-                    is_head,
-                    None,
-                );
+                write_reply(out, shard, &Reply::refusal(refusal, MCP_ALLOW), closes, is_head, None);
                 return finish(decoder, closes);
             }
         };
@@ -299,38 +263,21 @@ impl Connection {
                 let last_event_id = head.last_event_id.bytes(request.bytes);
                 (legacy::get(shard, id, last_event_id).await, Method::Stream)
             }
-            Ok(Route::McpDelete) => (
-                legacy::delete(shard, head.session_id.bytes(request.bytes)).await,
-                Method::EndSession,
-            ),
+            Ok(Route::McpDelete) => {
+                (legacy::delete(shard, head.session_id.bytes(request.bytes)).await, Method::EndSession)
+            }
             Ok(Route::Preflight) => {
-                response::write_preflight(
-                    out,
-                    cors.unwrap_or_default(),
-                    close,
-                    &sweep::date(shard),
-                );
+                response::write_preflight(out, cors.unwrap_or_default(), close, &sweep::date(shard));
                 return finish(decoder, close);
             }
             Ok(Route::Options) => {
-                let allow = if request.path() == MCP_PATH {
-                    MCP_ALLOW
-                } else {
-                    READ_ALLOW
-                };
-                (
-                    Reply::empty(204).field("Allow", allow).into(),
-                    Method::Probe,
-                )
+                let allow = if request.path() == MCP_PATH { MCP_ALLOW } else { READ_ALLOW };
+                (Reply::empty(204).field("Allow", allow).into(), Method::Probe)
             }
             Ok(route) => (observe::answer(shard, route).into(), Method::Probe),
             Err(refusal) => {
                 shard.metrics.count_refusal(refusal);
-                let allow = if request.path() == MCP_PATH {
-                    MCP_ALLOW
-                } else {
-                    READ_ALLOW
-                };
+                let allow = if request.path() == MCP_PATH { MCP_ALLOW } else { READ_ALLOW };
                 (Reply::refusal(refusal, allow).into(), Method::Refused)
             }
         };
@@ -421,34 +368,11 @@ async fn write(shard: &Shard, control: &Control, socket: &Socket, bytes: &[u8]) 
     outcome.is_ok()
 }
 
-fn write_reply(
-    out: &mut Vec<u8>,
-    shard: &Shard,
-    reply: &Reply,
-    close: bool,
-    is_head: bool,
-    cors: Option<&[u8]>,
-) {
-    let content = reply.content_type.map_or(Content::Empty, |kind| {
-        Content::Sized(kind, reply.body.len())
-    });
-    let fields: Vec<(&'static str, &str)> = reply
-        .fields
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    let extra = Extra {
-        fields: &fields,
-        cors_origin: cors,
-    };
-    response::write_head(
-        out,
-        reply.status,
-        content,
-        close,
-        &sweep::date(shard),
-        extra,
-    );
+fn write_reply(out: &mut Vec<u8>, shard: &Shard, reply: &Reply, close: bool, is_head: bool, cors: Option<&[u8]>) {
+    let content = reply.content_type.map_or(Content::Empty, |kind| Content::Sized(kind, reply.body.len()));
+    let fields: Vec<(&'static str, &str)> = reply.fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let extra = Extra { fields: &fields, cors_origin: cors };
+    response::write_head(out, reply.status, content, close, &sweep::date(shard), extra);
     if !is_head {
         out.extend_from_slice(&reply.body);
     }
@@ -543,30 +467,17 @@ impl Stream<'_> {
         last: &mut Option<Vec<u8>>,
         status: &mut u16,
     ) -> Option<Then> {
-        let go_on = if self.close {
-            Then::Close
-        } else {
-            Then::Continue
-        };
+        let go_on = if self.close { Then::Close } else { Then::Continue };
         match event {
-            StreamEvent::Sole {
-                status: found,
-                text,
-            } if self.json => {
+            StreamEvent::Sole { status: found, text } if self.json => {
                 *status = found;
-                let reply = Reply {
-                    fields: events.fields.clone(),
-                    ..Reply::json(found, text)
-                };
+                let reply = Reply { fields: events.fields.clone(), ..Reply::json(found, text) };
                 write_reply(self.out, self.shard, &reply, self.close, false, self.cors);
                 Some(go_on)
             }
             StreamEvent::Message { number, text } if self.event_stream => {
                 self.commit(events);
-                let id = events
-                    .id_prefix
-                    .as_ref()
-                    .map(|prefix| format!("{prefix}{number:x}"));
+                let id = events.id_prefix.as_ref().map(|prefix| format!("{prefix}{number:x}"));
                 let mut event = Vec::with_capacity(text.len() + 64);
                 sse::event(&mut event, id.as_deref(), &text);
                 self.write(&event);
@@ -589,14 +500,7 @@ impl Stream<'_> {
             StreamEvent::Suspend | StreamEvent::End => {
                 match last.take() {
                     Some(text) => {
-                        write_reply(
-                            self.out,
-                            self.shard,
-                            &Reply::json(200, text),
-                            self.close,
-                            false,
-                            self.cors,
-                        );
+                        write_reply(self.out, self.shard, &Reply::json(200, text), self.close, false, self.cors);
                     }
                     None => {
                         self.commit(events);
@@ -617,23 +521,13 @@ impl Stream<'_> {
         if std::mem::replace(&mut self.committed, true) {
             return;
         }
-        let fields: Vec<(&'static str, &str)> = events
-            .fields
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
-            .collect();
-        let extra = Extra {
-            fields: &fields,
-            cors_origin: self.cors,
-        };
+        let fields: Vec<(&'static str, &str)> =
+            events.fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let extra = Extra { fields: &fields, cors_origin: self.cors };
         response::write_head(
             self.out,
             200,
-            if self.chunked {
-                Content::Events
-            } else {
-                Content::EventsToTheEnd
-            },
+            if self.chunked { Content::Events } else { Content::EventsToTheEnd },
             self.close,
             &sweep::date(self.shard),
             extra,
@@ -688,9 +582,7 @@ impl Watch {
             // A client that fills its allowance is read no further: TCP holds it back until its answer is done.
             while of_task.ahead.borrow().len() < AHEAD_BYTES_MAX {
                 match socket.read(&mut room).await {
-                    Ok(count) if count > 0 => {
-                        of_task.ahead.borrow_mut().extend_from_slice(&room[..count])
-                    }
+                    Ok(count) if count > 0 => of_task.ahead.borrow_mut().extend_from_slice(&room[..count]),
                     _ => {
                         of_task.gone.set(true);
                         if let Some(waker) = of_task.waker.borrow_mut().take() {

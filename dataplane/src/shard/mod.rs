@@ -120,11 +120,7 @@ impl Shard {
                 limits.session_idle_max,
                 limits.session_evict_idle_min,
             )),
-            tasks: RefCell::new(Table::new(
-                limits.tasks_max,
-                limits.task_ttl,
-                Duration::ZERO,
-            )),
+            tasks: RefCell::new(Table::new(limits.tasks_max, limits.task_ttl, Duration::ZERO)),
             listens: RefCell::default(),
             connections: RefCell::default(),
             buffers: Buffers::default(),
@@ -159,46 +155,30 @@ impl Shard {
 
     /// Seconds since 1970.
     pub fn unix_now_s(&self) -> u64 {
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs())
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
     }
 
     /// A name nobody can guess, for state that lives here.
     pub fn new_handle(&self) -> Handle {
-        Handle {
-            home: self.id,
-            random: self.random.borrow_mut().take(),
-        }
+        Handle { home: self.id, random: self.random.borrow_mut().take() }
     }
 
     /// The session of that name, marked as used.
     pub fn session(&self, handle: &Handle) -> Option<Rc<Session>> {
-        self.sessions
-            .borrow_mut()
-            .touch(handle, self.now())
-            .cloned()
+        self.sessions.borrow_mut().touch(handle, self.now()).cloned()
     }
 
     /// Tells every listener that a task changed.
     pub fn announce_task(&self, task: &Rc<Task>) {
-        let (name, detail): (Arc<str>, Arc<str>) = (
-            task.handle.to_string().into(),
-            task.detail().to_string().into(),
-        );
-        self.mailboxes
-            .broadcast(|| Letter::TaskChanged(Arc::clone(&name), Arc::clone(&detail)));
+        let (name, detail): (Arc<str>, Arc<str>) = (task.handle.to_string().into(), task.detail().to_string().into());
+        self.mailboxes.broadcast(|| Letter::TaskChanged(Arc::clone(&name), Arc::clone(&detail)));
     }
 
     fn announce(&self, changed: Changed) {
         for (_, listen) in self.listens.borrow().iter() {
             listen.lists_changed(changed);
         }
-        let everything = Changed {
-            tools: true,
-            prompts: true,
-            resources: true,
-        };
+        let everything = Changed { tools: true, prompts: true, resources: true };
         for session in self.sessions.borrow().iter() {
             for (method, wanted) in list_methods(changed, everything) {
                 if wanted {
@@ -212,16 +192,8 @@ impl Shard {
         for (_, listen) in self.listens.borrow().iter() {
             listen.resource_updated(uri);
         }
-        for session in self
-            .sessions
-            .borrow()
-            .iter()
-            .filter(|session| session.follows(uri))
-        {
-            session.announce(render::notification(
-                "notifications/resources/updated",
-                &json!({ "uri": uri }),
-            ));
+        for session in self.sessions.borrow().iter().filter(|session| session.follows(uri)) {
+            session.announce(render::notification("notifications/resources/updated", &json!({ "uri": uri })));
         }
     }
 
@@ -294,11 +266,7 @@ pub async fn run(mut setup: Setup) {
     let mut accepting = Vec::new();
     for (listener, serves_mcp) in [(setup.listener.take(), true), (setup.admin.take(), false)] {
         if let Some(listener) = listener {
-            accepting.push(glommio::spawn_local(accept::run(
-                Rc::clone(&shard),
-                listener,
-                serves_mcp,
-            )));
+            accepting.push(glommio::spawn_local(accept::run(Rc::clone(&shard), listener, serves_mcp)));
         }
     }
     let sweeping = glommio::spawn_local(sweep::run(Rc::clone(&shard)));
@@ -328,11 +296,7 @@ async fn drain(shard: &Rc<Shard>, letters: &async_channel::Receiver<Letter>) {
     }
 }
 
-async fn serve_on(
-    shard: &Rc<Shard>,
-    letters: &async_channel::Receiver<Letter>,
-    time_max: Duration,
-) {
+async fn serve_on(shard: &Rc<Shard>, letters: &async_channel::Receiver<Letter>, time_max: Duration) {
     const LOOK_EVERY: Duration = Duration::from_millis(10);
     let deadline = shard.now() + time_max;
     while shard.now() < deadline && shard.is_busy() {

@@ -22,10 +22,7 @@ impl Socket {
     /// Takes a stream.
     pub fn new(stream: TcpStream) -> Socket {
         let fd = stream.as_raw_fd();
-        Socket {
-            stream: RefCell::new(stream),
-            fd,
-        }
+        Socket { stream: RefCell::new(stream), fd }
     }
 
     /// The descriptor, owned by this socket.
@@ -55,9 +52,7 @@ impl Socket {
     /// Writes all bytes.
     pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
-            let written =
-                poll_fn(|cx| Pin::new(&mut *self.stream.borrow_mut()).poll_write(cx, bytes))
-                    .await?;
+            let written = poll_fn(|cx| Pin::new(&mut *self.stream.borrow_mut()).poll_write(cx, bytes)).await?;
             if written == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }

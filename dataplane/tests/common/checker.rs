@@ -22,10 +22,7 @@ pub struct Checker {
 
 impl Checker {
     pub fn new(revision: &str) -> Checker {
-        Checker {
-            revision: revision.to_owned(),
-            methods: HashMap::new(),
-        }
+        Checker { revision: revision.to_owned(), methods: HashMap::new() }
     }
 
     /// Remembers a message of the client.
@@ -43,9 +40,7 @@ impl Checker {
     pub fn received(&mut self, message: &Value, status: u16) {
         if let Value::Array(messages) = message {
             assert_eq!(self.revision, "2025-03-26", "only it has batches");
-            return messages
-                .iter()
-                .for_each(|message| self.received(message, status));
+            return messages.iter().for_each(|message| self.received(message, status));
         }
         assert_eq!(message["jsonrpc"], "2.0", "{message}");
         let has = |name: &str| message.get(name).is_some();
@@ -53,10 +48,7 @@ impl Checker {
             (true, true) => self.request(message),
             (true, false) => self.notification(message),
             (false, _) => {
-                assert!(
-                    has("result") != has("error"),
-                    "a response has a result or an error: {message}"
-                );
+                assert!(has("result") != has("error"), "a response has a result or an error: {message}");
                 if has("result") {
                     self.result(message);
                 } else {
@@ -124,9 +116,7 @@ impl Checker {
             assert_eq!(kind, None, "legacy results have no type: {message}");
         }
         let definition = match (method.as_str(), kind) {
-            ("tools/call" | "prompts/get" | "resources/read", Some("input_required")) => {
-                "InputRequiredResult"
-            }
+            ("tools/call" | "prompts/get" | "resources/read", Some("input_required")) => "InputRequiredResult",
             ("tools/call", Some("task")) => {
                 check_summary(result);
                 "Result"
@@ -162,10 +152,7 @@ impl Checker {
         if message.get("id").is_some() {
             self.method_of(&message);
         } else {
-            assert!(
-                status >= 400,
-                "only a request that was refused as a whole gets an error without id: {message}"
-            );
+            assert!(status >= 400, "only a request that was refused as a whole gets an error without id: {message}");
             // Older schemas demand an id, which nobody can give to a message that could not be read.
             message["id"] = json!(0);
         }
@@ -188,9 +175,7 @@ impl Checker {
     #[track_caller]
     fn method_of(&self, message: &Value) -> &str {
         let id = message["id"].to_string();
-        self.methods
-            .get(&id)
-            .unwrap_or_else(|| panic!("an answer to nothing that was asked: {message}"))
+        self.methods.get(&id).unwrap_or_else(|| panic!("an answer to nothing that was asked: {message}"))
     }
 
     #[track_caller]
@@ -229,11 +214,7 @@ fn check_detail(task: &Value) {
         other => panic!("{other:?} is no status of a task"),
     };
     let has = |member: &str| task.get(member).is_some();
-    assert_eq!(
-        (has("result"), has("error"), has("inputRequests")),
-        (has_result, has_error, asks),
-        "{task}"
-    );
+    assert_eq!((has("result"), has("error"), has("inputRequests")), (has_result, has_error, asks), "{task}");
 }
 
 static SHARED: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
@@ -256,12 +237,9 @@ fn validator(revision: &str, definition: &str) -> Option<Arc<Validator>> {
     let key = (revision.to_owned(), definition.to_owned());
     let made = compiled.entry(key).or_insert_with(|| {
         let path = shared.join(format!("protocol/schema/{revision}.json"));
-        let text = std::fs::read(&path)
-            .unwrap_or_else(|error| panic!("{} is readable: {error}", path.display()));
+        let text = std::fs::read(&path).unwrap_or_else(|error| panic!("{} is readable: {error}", path.display()));
         let mut schema: Value = serde_json::from_slice(&text).expect("a schema is JSON");
-        let home = ["$defs", "definitions"]
-            .into_iter()
-            .find(|home| schema[home].get(definition).is_some());
+        let home = ["$defs", "definitions"].into_iter().find(|home| schema[home].get(definition).is_some());
         let home = home.unwrap_or_else(|| panic!("{revision} defines no {definition}"));
         schema["$ref"] = json!(format!("#/{home}/{definition}"));
         Arc::new(jsonschema::validator_for(&schema).expect("the schema compiles"))

@@ -43,9 +43,7 @@ impl Fixture {
         let (stage, cue) = Stage::new();
         let builder = Server::builder("test", "1.0.0").instructions("Only for tests.");
         let server = tools::add_to(builder, &cue).build();
-        let running = server
-            .and_then(|server| server.start(options))
-            .expect("the server starts");
+        let running = server.and_then(|server| server.start(options)).expect("the server starts");
         Fixture {
             address: running.address,
             admin: running.admin_address.expect("an admin listener"),
@@ -113,10 +111,7 @@ impl Fixture {
         let mut wire = Wire::connect(self.admin);
         wire.send(wire::request("GET", "/metrics", &[], b""));
         let text = wire.response().text();
-        let of_name = |line: &&str| {
-            line.strip_prefix(name)
-                .is_some_and(|rest| rest.starts_with([' ', '{']))
-        };
+        let of_name = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']));
         let value = |line: &str| line.rsplit(' ').next()?.parse::<f64>().ok();
         text.lines().filter(of_name).filter_map(value).sum()
     }
@@ -127,10 +122,7 @@ impl Drop for Fixture {
         self.stage.open();
         if let Some(running) = self.running.take() {
             let stopped = running.stop();
-            assert!(
-                stopped.is_ok() || std::thread::panicking(),
-                "no shard panics: {stopped:?}"
-            );
+            assert!(stopped.is_ok() || std::thread::panicking(), "no shard panics: {stopped:?}");
         }
     }
 }

@@ -45,12 +45,7 @@ impl Peer {
 
     /// The same on a connection that is there already, with capabilities.
     #[track_caller]
-    pub fn legacy_over(
-        wire: Wire,
-        address: SocketAddr,
-        revision: &str,
-        capabilities: Value,
-    ) -> Peer {
+    pub fn legacy_over(wire: Wire, address: SocketAddr, revision: &str, capabilities: Value) -> Peer {
         let mut peer = Peer::over(wire, address, revision);
         peer.capabilities = capabilities;
         let result = peer.initialize(revision);
@@ -124,8 +119,7 @@ impl Peer {
         self.checker.borrow_mut().sent(&message);
         let fields = [ACCEPT, ("Content-Type", "application/json")];
         let body = message.to_string();
-        self.wire
-            .send(wire::request("POST", "/mcp", &fields, body.as_bytes()));
+        self.wire.send(wire::request("POST", "/mcp", &fields, body.as_bytes()));
         let head = self.wire.head();
         self.session = head.field("mcp-session-id").map(str::to_owned);
         let answer = self.finish(head);
@@ -152,10 +146,7 @@ impl Peer {
     #[track_caller]
     pub fn send(&mut self, message: &Value) {
         let fields = self.fields(message);
-        let fields: Vec<(&str, &str)> = fields
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
-            .collect();
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         self.send_with(&fields, message);
     }
 
@@ -164,16 +155,12 @@ impl Peer {
     pub fn send_with(&mut self, fields: &[(&str, &str)], message: &Value) {
         self.checker.borrow_mut().sent(message);
         let body = message.to_string();
-        self.wire
-            .send(wire::request("POST", "/mcp", fields, body.as_bytes()));
+        self.wire.send(wire::request("POST", "/mcp", fields, body.as_bytes()));
     }
 
     /// The fields a good client sends with a message.
     pub fn fields(&self, message: &Value) -> Vec<(&'static str, String)> {
-        let mut fields = vec![
-            (ACCEPT.0, ACCEPT.1.to_owned()),
-            ("Content-Type", "application/json".to_owned()),
-        ];
+        let mut fields = vec![(ACCEPT.0, ACCEPT.1.to_owned()), ("Content-Type", "application/json".to_owned())];
         let revision = self.revision();
         if self.is_modern() {
             fields.push(("MCP-Protocol-Version", revision));
@@ -281,19 +268,13 @@ impl Peer {
     pub fn error(&mut self, method: &str, params: Value) -> (u16, i64) {
         let answer = self.call(method, params);
         let code = answer["error"]["code"].as_i64();
-        (
-            self.status,
-            code.unwrap_or_else(|| panic!("{method}: {answer}")),
-        )
+        (self.status, code.unwrap_or_else(|| panic!("{method}: {answer}")))
     }
 
     /// Calls a tool and returns the result.
     #[track_caller]
     pub fn tool(&mut self, name: &str, arguments: Value) -> Value {
-        self.result(
-            "tools/call",
-            json!({ "name": name, "arguments": arguments }),
-        )
+        self.result("tools/call", json!({ "name": name, "arguments": arguments }))
     }
 
     /// Sends a request whose answer is a stream, and leaves the stream open. Its id is returned.
@@ -328,10 +309,7 @@ impl Peer {
     #[track_caller]
     pub fn get(&mut self, last_event: Option<&str>) -> Head {
         let session = self.session.clone().expect("a session");
-        let mut fields = vec![
-            ("Accept", "text/event-stream"),
-            ("Mcp-Session-Id", &*session),
-        ];
+        let mut fields = vec![("Accept", "text/event-stream"), ("Mcp-Session-Id", &*session)];
         if let Some(id) = last_event {
             fields.push(("Last-Event-ID", id));
         }
@@ -346,8 +324,7 @@ impl Peer {
     pub fn delete(&mut self) -> u16 {
         let session = self.session.clone().expect("a session");
         let fields = [("Mcp-Session-Id", &*session)];
-        self.wire
-            .send(wire::request("DELETE", "/mcp", &fields, b""));
+        self.wire.send(wire::request("DELETE", "/mcp", &fields, b""));
         self.wire.response().head.status
     }
 }

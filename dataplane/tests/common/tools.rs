@@ -5,10 +5,9 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use ringway_dataplane::{
-    Arguments, Content, Context, LogLevel, PromptArgument, PromptDefinition, PromptMessage,
-    PromptResult, Question, ResourceContents, ResourceDefinition, Role, ServerBuilder, TaskMode,
-    TemplateDefinition, ToolDefinition, ToolError, ToolResult, builtin, prompt_fn, resource_fn,
-    template_fn, tool_fn,
+    Arguments, Content, Context, LogLevel, PromptArgument, PromptDefinition, PromptMessage, PromptResult, Question,
+    ResourceContents, ResourceDefinition, Role, ServerBuilder, TaskMode, TemplateDefinition, ToolDefinition, ToolError,
+    ToolResult, builtin, prompt_fn, resource_fn, template_fn, tool_fn,
 };
 use serde_json::{Value, json};
 
@@ -42,10 +41,7 @@ impl Stage {
     pub fn new() -> (Stage, Cue) {
         let (to_test, beats) = mpsc::channel();
         let (gate, of_tools) = async_channel::unbounded();
-        let cue = Cue {
-            beats: to_test,
-            gate: of_tools,
-        };
+        let cue = Cue { beats: to_test, gate: of_tools };
         (Stage { beats, gate }, cue)
     }
 
@@ -74,10 +70,7 @@ impl Stage {
 impl Cue {
     fn enter(&self) -> Guard {
         self.tell(Beat::Entered);
-        Guard {
-            cue: self.clone(),
-            end: Beat::Dropped,
-        }
+        Guard { cue: self.clone(), end: Beat::Dropped }
     }
 
     async fn wait(&self) {
@@ -106,19 +99,11 @@ impl Drop for Guard {
 type Outcome = Result<ToolResult, ToolError>;
 
 /// A tool that takes any object, from a function of cue, arguments and context.
-fn tool<Fut>(
-    name: &str,
-    cue: &Cue,
-    run: fn(Cue, Arguments, Context) -> Fut,
-) -> impl ringway_dataplane::Tool + use<Fut>
+fn tool<Fut>(name: &str, cue: &Cue, run: fn(Cue, Arguments, Context) -> Fut) -> impl ringway_dataplane::Tool + use<Fut>
 where
     Fut: Future<Output = Outcome> + 'static,
 {
-    defined(
-        ToolDefinition::new(name, "For tests.").input(json!({ "type": "object" })),
-        cue,
-        run,
-    )
+    defined(ToolDefinition::new(name, "For tests.").input(json!({ "type": "object" })), cue, run)
 }
 
 fn defined<Fut>(
@@ -130,18 +115,13 @@ where
     Fut: Future<Output = Outcome> + 'static,
 {
     let cue = cue.clone();
-    tool_fn(definition, move |arguments, context| {
-        run(cue.clone(), arguments, context)
-    })
+    tool_fn(definition, move |arguments, context| run(cue.clone(), arguments, context))
 }
 
 /// Adds everything.
 pub fn add_to(builder: ServerBuilder, cue: &Cue) -> ServerBuilder {
-    let task = |name: &str, mode| {
-        ToolDefinition::new(name, "For tests.")
-            .input(json!({ "type": "object" }))
-            .task_mode(mode)
-    };
+    let task =
+        |name: &str, mode| ToolDefinition::new(name, "For tests.").input(json!({ "type": "object" })).task_mode(mode);
     let regional = ToolDefinition::new("regional", "Has mirrored arguments.").input(json!({
         "type": "object",
         "properties": {
@@ -150,8 +130,7 @@ pub fn add_to(builder: ServerBuilder, cue: &Cue) -> ServerBuilder {
         }
     }));
     let list = ToolDefinition::new("list", "Gives an array.").output(json!({ "type": "array" }));
-    let brief =
-        ToolDefinition::new("brief", "Has little time.").call_time_max(Duration::from_millis(50));
+    let brief = ToolDefinition::new("brief", "Has little time.").call_time_max(Duration::from_millis(50));
     let builder = builder
         .tool(builtin::echo())
         .tool(tool("hold", cue, hold))
@@ -178,11 +157,7 @@ fn add_prompts(builder: ServerBuilder) -> ServerBuilder {
     let definition = PromptDefinition {
         name: "greeting".into(),
         description: Some("Greets.".into()),
-        arguments: vec![PromptArgument {
-            name: "name".into(),
-            required: true,
-            ..PromptArgument::default()
-        }],
+        arguments: vec![PromptArgument { name: "name".into(), required: true, ..PromptArgument::default() }],
         ..PromptDefinition::default()
     };
     let completer: ringway_dataplane::Completer = Box::new(|_, prefix| {
@@ -190,20 +165,13 @@ fn add_prompts(builder: ServerBuilder) -> ServerBuilder {
         let fits = names.into_iter().filter(|name| name.starts_with(prefix));
         fits.map(str::to_owned).collect()
     });
-    builder.prompt(prompt_fn(
-        definition,
-        Some(completer),
-        |arguments, _| async move {
-            let text = format!("Greet {}.", arguments.str("name")?);
-            Ok(PromptResult {
-                description: Some("A greeting".into()),
-                messages: vec![PromptMessage {
-                    role: Role::User,
-                    content: Content::text(text),
-                }],
-            })
-        },
-    ))
+    builder.prompt(prompt_fn(definition, Some(completer), |arguments, _| async move {
+        let text = format!("Greet {}.", arguments.str("name")?);
+        Ok(PromptResult {
+            description: Some("A greeting".into()),
+            messages: vec![PromptMessage { role: Role::User, content: Content::text(text) }],
+        })
+    }))
 }
 
 fn add_resources(builder: ServerBuilder) -> ServerBuilder {
@@ -219,13 +187,7 @@ fn add_resources(builder: ServerBuilder) -> ServerBuilder {
         ..TemplateDefinition::default()
     };
     builder
-        .resource(resource_fn(one, |_| async {
-            Ok(vec![ResourceContents::text(
-                "test://one",
-                "text/plain",
-                "1",
-            )])
-        }))
+        .resource(resource_fn(one, |_| async { Ok(vec![ResourceContents::text("test://one", "text/plain", "1")]) }))
         .template(template_fn(items, None, |uri, variables, _context| async move {
             let (_, id) = variables.into_iter().next().unwrap_or_default();
             let found = id != "none";
@@ -280,10 +242,7 @@ fn form(message: &str, field: &str) -> Question {
 
 /// Asks one question of the wanted `kind` and returns the answer as text.
 async fn ask(_: Cue, arguments: Arguments, context: Context) -> Outcome {
-    let kind = arguments
-        .value("kind")
-        .and_then(Value::as_str)
-        .unwrap_or("form");
+    let kind = arguments.value("kind").and_then(Value::as_str).unwrap_or("form");
     let question = match kind {
         "sample" => {
             let said = json!([{ "role": "user", "content": { "type": "text", "text": "Hi" } }]);
@@ -291,10 +250,7 @@ async fn ask(_: Cue, arguments: Arguments, context: Context) -> Outcome {
             Question::Sample(params.as_object().cloned().unwrap_or_default())
         }
         "roots" => Question::Roots,
-        "url" => Question::Url {
-            message: "Look".into(),
-            url: "https://example.com/".into(),
-        },
+        "url" => Question::Url { message: "Look".into(), url: "https://example.com/".into() },
         _ => form("Who?", "name"),
     };
     let answer = context.ask("question", question).await?;
@@ -308,17 +264,12 @@ async fn interview(_: Cue, _: Arguments, context: Context) -> Outcome {
     context.keep(json!(rounds + 1));
     let second = context.ask("second", form("Colour?", "colour")).await?;
     let (name, colour) = (&first["content"]["name"], &second["content"]["colour"]);
-    Ok(ToolResult::text(format!(
-        "{name} likes {colour}, kept {rounds}"
-    )))
+    Ok(ToolResult::text(format!("{name} likes {colour}, kept {rounds}")))
 }
 
 /// Asks two questions at once.
 async fn survey(_: Cue, _: Arguments, context: Context) -> Outcome {
-    let questions = vec![
-        ("form".to_owned(), form("Name?", "name")),
-        ("roots".to_owned(), Question::Roots),
-    ];
+    let questions = vec![("form".to_owned(), form("Name?", "name")), ("roots".to_owned(), Question::Roots)];
     let answers = context.ask_all(questions).await?;
     Ok(ToolResult::text(Value::Array(answers).to_string()))
 }

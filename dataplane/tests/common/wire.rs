@@ -55,8 +55,7 @@ pub struct Response {
 impl Response {
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body)
-            .unwrap_or_else(|error| panic!("a JSON body: {error} in {:?}", self.text()))
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("a JSON body: {error} in {:?}", self.text()))
     }
 
     pub fn text(&self) -> String {
@@ -81,13 +80,7 @@ impl Wire {
         stream.set_read_timeout(Some(DEADLINE)).expect("a time");
         stream.set_write_timeout(Some(DEADLINE)).expect("a time");
         stream.set_nodelay(true).expect("a TCP socket");
-        Wire {
-            stream,
-            unread: Vec::new(),
-            events: String::new(),
-            comments: 0,
-            torn: false,
-        }
+        Wire { stream, unread: Vec::new(), events: String::new(), comments: 0, torn: false }
     }
 
     #[track_caller]
@@ -102,9 +95,7 @@ impl Wire {
 
     /// Sends the end of input and reads on.
     pub fn half_close(&mut self) {
-        self.stream
-            .shutdown(Shutdown::Write)
-            .expect("an open socket");
+        self.stream.shutdown(Shutdown::Write).expect("an open socket");
     }
 
     /// Reads some more. False when the server has closed, gently or not.
@@ -119,14 +110,7 @@ impl Wire {
             }
             // The kernel may interrupt a thread that has made and closed a ring, as the server's start does.
             Err(error) if error.kind() == ErrorKind::Interrupted => true,
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
-                ) =>
-            {
-                false
-            }
+            Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => false,
             Err(error) => panic!("no answer within {DEADLINE:?}: {error}"),
         }
     }
@@ -170,10 +154,7 @@ impl Wire {
             let (name, value) = line.split_once(": ").expect("a field has a value");
             fields.push((name.to_ascii_lowercase(), value.to_owned()));
         }
-        Some(Head {
-            status: status.expect("a status is a number"),
-            fields,
-        })
+        Some(Head { status: status.expect("a status is a number"), fields })
     }
 
     #[track_caller]
@@ -254,8 +235,7 @@ impl Wire {
                 }
             }
             let chunk = self.chunk()?;
-            self.events
-                .push_str(std::str::from_utf8(&chunk).expect("events are UTF-8"));
+            self.events.push_str(std::str::from_utf8(&chunk).expect("events are UTF-8"));
         }
     }
 

@@ -11,10 +11,7 @@ use crate::common::peer::Peer;
 
 fn ids(answer: &Value) -> Vec<u64> {
     let messages = answer.as_array().expect("an array");
-    messages
-        .iter()
-        .filter_map(|message| message["id"].as_u64())
-        .collect()
+    messages.iter().filter_map(|message| message["id"].as_u64()).collect()
 }
 
 fn batch(peer: &Peer) -> Value {
@@ -37,10 +34,7 @@ fn a_batch_is_answered_as_one() {
             let messages = batch(&peer);
             peer.send(&messages);
             let answer = peer.answer();
-            let want: Vec<u64> = [0, 2, 3]
-                .iter()
-                .filter_map(|at| messages[at]["id"].as_u64())
-                .collect();
+            let want: Vec<u64> = [0, 2, 3].iter().filter_map(|at| messages[at]["id"].as_u64()).collect();
             assert_eq!(ids(&answer), want, "{answer}");
             assert_eq!(answer[2]["error"]["code"], -32601);
             let notes = json!([{ "jsonrpc": "2.0", "method": "notifications/initialized" }]);
@@ -53,11 +47,9 @@ fn a_batch_is_answered_as_one() {
 fn a_bad_batch_is_refused_whole() {
     let fixture = Fixture::with(|options| options.limits.batch_max = 4);
     let mut peer = Peer::legacy(fixture.address, "2025-03-26");
-    let init = json!({ "protocolVersion": "2025-03-26", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } });
-    let begin = json!([
-        peer.message("initialize", init),
-        peer.message("ping", json!({}))
-    ]);
+    let init =
+        json!({ "protocolVersion": "2025-03-26", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } });
+    let begin = json!([peer.message("initialize", init), peer.message("ping", json!({}))]);
     peer.send(&begin);
     let answer = peer.answer();
     assert_eq!(answer[0]["error"]["code"], -32600, "initialize comes alone");
@@ -67,10 +59,7 @@ fn a_bad_batch_is_refused_whole() {
     for bad in [json!([]), Value::Array(too_many)] {
         peer.send(&bad);
         let answer = peer.answer();
-        assert_eq!(
-            (peer.status, &answer["error"]["code"]),
-            (400, &json!(-32600))
-        );
+        assert_eq!((peer.status, &answer["error"]["code"]), (400, &json!(-32600)));
     }
 }
 

@@ -16,8 +16,7 @@ use crate::common::wire::{Wire, request};
 #[test]
 fn a_server_ends_when_its_answers_are_out() {
     let mut fixture = Fixture::start();
-    let hold =
-        json!({ "name": "hold", "arguments": { "after": 2 }, "_meta": { "progressToken": 1 } });
+    let hold = json!({ "name": "hold", "arguments": { "after": 2 }, "_meta": { "progressToken": 1 } });
     let mut modern = Peer::modern(fixture.address);
     let call = modern.message("tools/call", hold.clone());
     modern.send(&call);
@@ -25,11 +24,7 @@ fn a_server_ends_when_its_answers_are_out() {
     let mut sessions = fixture.sessions("2025-11-25", json!({}));
     let mut wires = fixture.wires();
     wires.reverse();
-    let mut legacy: Vec<Peer> = sessions
-        .iter()
-        .zip(wires)
-        .map(|(session, wire)| session.sibling_over(wire))
-        .collect();
+    let mut legacy: Vec<Peer> = sessions.iter().zip(wires).map(|(session, wire)| session.sibling_over(wire)).collect();
     for peer in &mut legacy {
         let call = peer.message("tools/call", hold.clone());
         peer.send(&call);
@@ -38,10 +33,7 @@ fn a_server_ends_when_its_answers_are_out() {
     let mut standalone = sessions[0].sibling();
     assert!(standalone.get(None).is_stream());
     let mut listener = Peer::modern(fixture.address);
-    let listen = listener.open(
-        "subscriptions/listen",
-        json!({ "notifications": all_lists() }),
-    );
+    let listen = listener.open("subscriptions/listen", json!({ "notifications": all_lists() }));
     listener.expect();
     let mut silent = Wire::connect(fixture.address);
     let mut probe = Wire::connect(fixture.admin);
@@ -71,10 +63,7 @@ fn a_server_ends_when_its_answers_are_out() {
         assert_eq!(peer.heard.len(), 2, "and all that came before the answer");
         assert!(peer.wire.ends());
     }
-    stopping
-        .join()
-        .expect("the thread ends")
-        .expect("no shard panics");
+    stopping.join().expect("the thread ends").expect("no shard panics");
 }
 
 #[test]

@@ -35,11 +35,7 @@ fn a_request_gets_the_status_its_form_deserves() {
     let plain = |method: &str, target: &str| request(method, target, &[], b"");
     let rows: Vec<(Vec<u8>, u16, bool)> = vec![
         (ping(&[JSON]), 200, false),
-        (
-            ping(&[("content-type", "Application/JSON; charset=UTF-8")]),
-            200,
-            false,
-        ),
+        (ping(&[("content-type", "Application/JSON; charset=UTF-8")]), 200, false),
         (ping(&[JSON, ("Connection", "close")]), 200, true),
         (ping(&[("Content-Type", "text/plain")]), 415, false),
         (ping(&[JSON, ("Content-Encoding", "gzip")]), 415, false),
@@ -55,28 +51,10 @@ fn a_request_gets_the_status_its_form_deserves() {
         (bare("GET /livez HTTP/1.1"), 400, true),
         (bare("GET /livez HTTP/2.0\r\nHost: localhost"), 505, true),
         (bare("POST /mcp HTTP/1.1\r\nHost: localhost"), 411, true),
-        (
-            bare("POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 70000"),
-            413,
-            true,
-        ),
-        (
-            bare(
-                "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked",
-            ),
-            400,
-            true,
-        ),
-        (
-            bare("POST /mcp HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip"),
-            501,
-            true,
-        ),
-        (
-            bare("GET /livez HTTP/1.1\r\nHost: evil.example.com"),
-            403,
-            false,
-        ),
+        (bare("POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 70000"), 413, true),
+        (bare("POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked"), 400, true),
+        (bare("POST /mcp HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip"), 501, true),
+        (bare("GET /livez HTTP/1.1\r\nHost: evil.example.com"), 403, false),
         (bare("GET /livez HTTP/1.1\r\nHost: LOCALHOST:1"), 200, false),
     ];
     for (bytes, status, closes) in rows {
@@ -152,10 +130,7 @@ fn answers_come_in_the_order_of_their_requests() {
     let mut peer = Peer::modern(fixture.address);
     let call = |peer: &Peer, name: &str, text: &str| {
         let arguments = json!({ "text": text });
-        peer.message(
-            "tools/call",
-            json!({ "name": name, "arguments": arguments }),
-        )
+        peer.message("tools/call", json!({ "name": name, "arguments": arguments }))
     };
     // Fast, slow, and fast ones again, all sent before the first answer is read.
     let messages: Vec<Value> = ["echo", "hold", "echo", "hold", "echo", "echo"]
@@ -187,22 +162,16 @@ fn answers_come_in_the_order_of_their_requests() {
 fn head_and_options_have_no_body() {
     let fixture = Fixture::start();
     let mut wire = Wire::connect(fixture.address);
-    for (target, status, length) in [
-        ("/livez", 200, "3"),
-        ("/nowhere", 404, ""),
-        ("/mcp", 405, ""),
-    ] {
+    for (target, status, length) in [("/livez", 200, "3"), ("/nowhere", 404, ""), ("/mcp", 405, "")] {
         wire.send(request("HEAD", target, &[], b""));
         let head = wire.head();
         assert_eq!(head.status, status, "{target}");
         let told = head.field("content-length").expect("a length");
         assert!(told == length || (length.is_empty() && told != "0"));
     }
-    for (target, allow) in [
-        ("/mcp", "POST, GET, DELETE, OPTIONS"),
-        ("/livez", "GET, HEAD, OPTIONS"),
-        ("*", "GET, HEAD, OPTIONS"),
-    ] {
+    for (target, allow) in
+        [("/mcp", "POST, GET, DELETE, OPTIONS"), ("/livez", "GET, HEAD, OPTIONS"), ("*", "GET, HEAD, OPTIONS")]
+    {
         wire.send(request("OPTIONS", target, &[], b""));
         let response = wire.response();
         assert_eq!(response.head.status, 204, "{target}");
@@ -253,19 +222,13 @@ fn pages_of_allowed_origins_may_read_answers() {
     }
     // A stream is readable as well.
     let mut peer = Peer::modern(fixture.address);
-    let message = peer.message(
-        "subscriptions/listen",
-        json!({ "notifications": { "toolsListChanged": true } }),
-    );
+    let message = peer.message("subscriptions/listen", json!({ "notifications": { "toolsListChanged": true } }));
     let mut fields = peer.fields(&message);
     fields.push(("Origin", "https://app.example.com".into()));
     let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
     peer.send_with(&fields, &message);
     let head = peer.wire.head();
-    assert_eq!(
-        head.field("access-control-allow-origin"),
-        Some("https://app.example.com")
-    );
+    assert_eq!(head.field("access-control-allow-origin"), Some("https://app.example.com"));
 }
 
 #[test]
@@ -291,9 +254,7 @@ fn http_1_0_is_answered_and_closed() {
     let fixture = Fixture::start();
     let post = |body: &str| {
         let length = body.len();
-        format!(
-            "POST /mcp HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-        )
+        format!("POST /mcp HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}")
     };
     let mut wire = Wire::connect(fixture.address);
     wire.send(post(std::str::from_utf8(PING).expect("ASCII")));
@@ -311,24 +272,15 @@ fn http_1_0_is_answered_and_closed() {
     assert_eq!(head.field("transfer-encoding"), None);
     let text = String::from_utf8(wire.rest()).expect("UTF-8");
     assert!(text.starts_with("event: message\ndata: {"), "{text}");
-    assert!(
-        text.ends_with("\n\n") && text.contains(r#""id":1,"result""#),
-        "{text}"
-    );
+    assert!(text.ends_with("\n\n") && text.contains(r#""id":1,"result""#), "{text}");
 }
 
 #[test]
 fn a_stream_is_only_for_clients_that_take_one() {
     let fixture = Fixture::start();
     let mut peer = Peer::modern(fixture.address);
-    let listen = peer.message(
-        "subscriptions/listen",
-        json!({ "notifications": { "toolsListChanged": true } }),
-    );
-    let talk = peer.message(
-        "tools/call",
-        json!({ "name": "talk", "arguments": {}, "_meta": { "progressToken": 1 } }),
-    );
+    let listen = peer.message("subscriptions/listen", json!({ "notifications": { "toolsListChanged": true } }));
+    let talk = peer.message("tools/call", json!({ "name": "talk", "arguments": {}, "_meta": { "progressToken": 1 } }));
     let only_json = |message: &Value| {
         let mut fields = peer.fields(message);
         fields.retain(|(name, _)| *name != "Accept");
@@ -356,14 +308,8 @@ fn slow_clients_are_told_and_idle_ones_closed() {
     let rows: [(&str, Option<u16>); 4] = [
         ("", None),
         ("POST /mcp HTTP/1.1\r\nHost: loc", Some(408)),
-        (
-            "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{",
-            Some(408),
-        ),
-        (
-            "POST /mcp HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{",
-            Some(408),
-        ),
+        ("POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{", Some(408)),
+        ("POST /mcp HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{", Some(408)),
     ];
     let mut wires: Vec<Wire> = rows
         .iter()

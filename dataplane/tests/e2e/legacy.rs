@@ -36,20 +36,14 @@ fn every_method_answers_in_every_revision() {
         let mut peer = Peer::legacy(fixture.address, revision);
         let mut result = |method: &str, params: Value| peer.result(method, params);
         assert_eq!(result("ping", json!({})), json!({}));
-        assert_eq!(
-            result("logging/setLevel", json!({ "level": "info" })),
-            json!({})
-        );
+        assert_eq!(result("logging/setLevel", json!({ "level": "info" })), json!({}));
         let tools = result("tools/list", json!({}));
         assert_eq!(tools["tools"][0]["name"], "echo");
         assert!(tools.get("ttlMs").is_none());
         let resources = result("resources/list", json!({}));
         assert_eq!(resources["resources"][0]["uri"], "test://one");
         let templates = result("resources/templates/list", json!({}));
-        assert_eq!(
-            templates["resourceTemplates"][0]["uriTemplate"],
-            "test://items/{id}"
-        );
+        assert_eq!(templates["resourceTemplates"][0]["uriTemplate"], "test://items/{id}");
         for (uri, text) in [("test://one", "1"), ("test://items/7", "7")] {
             let read = result("resources/read", json!({ "uri": uri }));
             assert_eq!(read["contents"][0]["text"], text);
@@ -61,10 +55,7 @@ fn every_method_answers_in_every_revision() {
         assert_eq!(prompt["messages"][0]["content"]["text"], "Greet Ada.");
         let reference = json!({ "type": "ref/prompt", "name": "greeting" });
         let argument = json!({ "name": "name", "value": "A" });
-        let completion = result(
-            "completion/complete",
-            json!({ "ref": reference, "argument": argument }),
-        );
+        let completion = result("completion/complete", json!({ "ref": reference, "argument": argument }));
         assert_eq!(completion["completion"]["values"], json!(["Ada", "Alan"]));
 
         let structured = peer.tool("list", json!({}));
@@ -90,11 +81,7 @@ fn what_cannot_be_done_has_its_code() {
         ("prompts/get", json!({ "name": "nonsense" }), -32602),
         ("prompts/get", json!({ "name": "greeting" }), -32602),
         ("resources/read", json!({ "uri": "test://two" }), -32002),
-        (
-            "resources/read",
-            json!({ "uri": "test://items/none" }),
-            -32002,
-        ),
+        ("resources/read", json!({ "uri": "test://items/none" }), -32002),
         ("logging/setLevel", json!({ "level": "loud" }), -32602),
     ];
     for revision in LEGACY {
@@ -116,10 +103,8 @@ fn a_session_is_one_from_every_connection() {
             let mut peer = session.sibling_over(wire);
             assert_eq!(peer.result("ping", json!({})), json!({}), "shard {shard}");
             assert_eq!(text_of(&peer.tool("echo", json!({ "text": "é" }))), "é");
-            let answer = peer.call(
-                "tools/call",
-                json!({ "name": "talk", "arguments": {}, "_meta": { "progressToken": "p" } }),
-            );
+            let answer =
+                peer.call("tools/call", json!({ "name": "talk", "arguments": {}, "_meta": { "progressToken": "p" } }));
             assert_eq!(text_of(&answer["result"]), "said");
             assert_eq!(peer.heard.len(), 3, "{:?}", peer.heard);
             assert_eq!(peer.heard[2]["params"]["progressToken"], "p");
@@ -159,10 +144,7 @@ fn a_session_that_is_not_there_is_not_found() {
         (None, [200, 405, 400]),
     ];
     for (session, want) in rows {
-        let mut fields = vec![
-            ("Content-Type", "application/json"),
-            ("Accept", "application/json, text/event-stream"),
-        ];
+        let mut fields = vec![("Content-Type", "application/json"), ("Accept", "application/json, text/event-stream")];
         if let Some(session) = &session {
             fields.push(("Mcp-Session-Id", session));
         }
@@ -189,11 +171,8 @@ fn a_version_header_is_held_to_what_is_served() {
         ("", 400),
     ] {
         let message = peer.message("ping", json!({}));
-        let fields = [
-            ("Content-Type", "application/json"),
-            ("MCP-Protocol-Version", version),
-            ("Mcp-Session-Id", &*session),
-        ];
+        let fields =
+            [("Content-Type", "application/json"), ("MCP-Protocol-Version", version), ("Mcp-Session-Id", &*session)];
         peer.send_with(&fields, &message);
         peer.answer();
         assert_eq!(peer.status, status, "{version:?}");

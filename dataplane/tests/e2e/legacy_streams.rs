@@ -91,12 +91,7 @@ fn an_event_id_that_leads_nowhere_ends_nothing() {
         assert_eq!(stream["params"]["progress"], 1);
         let id = peer.last_event.clone().expect("an id");
         let stream = id.split_once('-').expect("a stream and a number").0;
-        for bad in [
-            format!("{stream}-ffffffffffffffff"),
-            "ffffffff-1".into(),
-            "nonsense".into(),
-            "-".into(),
-        ] {
+        for bad in [format!("{stream}-ffffffffffffffff"), "ffffffff-1".into(), "nonsense".into(), "-".into()] {
             let mut other = peer.sibling();
             let status = other.get(Some(&bad)).status;
             assert!(status == 200 || status == 409, "{bad}: {status}");
@@ -122,21 +117,14 @@ fn a_call_outlives_its_connection_and_ends_when_cancelled() {
             assert_eq!(other.notify("notifications/cancelled", params), 202);
         }
         let params = json!({ "requestId": id, "reason": "test" });
-        assert_eq!(
-            stranger.notify("notifications/cancelled", params.clone()),
-            202
-        );
+        assert_eq!(stranger.notify("notifications/cancelled", params.clone()), 202);
         assert_eq!(other.result("ping", json!({})), json!({}));
         assert!(fixture.stage.is_quiet(), "it still runs");
 
         assert_eq!(other.notify("notifications/cancelled", params), 202);
         fixture.stage.expect(Beat::Dropped);
         let (steps, answer) = rest(&mut peer);
-        assert_eq!(
-            (steps, answer),
-            (vec![], None),
-            "no answer to a cancelled call"
-        );
+        assert_eq!((steps, answer), (vec![], None), "no answer to a cancelled call");
         assert!(!peer.wire.torn);
 
         // Leaving is not cancelling.
@@ -172,22 +160,15 @@ fn an_id_in_use_is_refused_and_the_first_call_unharmed() {
 #[test]
 fn a_tool_asks_on_its_stream_and_is_answered_elsewhere() {
     let fixture = Fixture::start();
-    let capabilities =
-        json!({ "elicitation": { "form": {}, "url": {} }, "sampling": {}, "roots": {} });
+    let capabilities = json!({ "elicitation": { "form": {}, "url": {} }, "sampling": {}, "roots": {} });
     let accepted = json!({ "action": "accept", "content": { "name": "Ada" } });
-    let sampled =
-        json!({ "role": "assistant", "content": { "type": "text", "text": "Hi" }, "model": "m" });
+    let sampled = json!({ "role": "assistant", "content": { "type": "text", "text": "Hi" }, "model": "m" });
     let rooted = json!({ "roots": [{ "uri": "file:///tmp" }] });
     let rows = [
         ("form", "elicitation/create", accepted, "2025-06-18"),
         ("sample", "sampling/createMessage", sampled, "2024-11-05"),
         ("roots", "roots/list", rooted, "2024-11-05"),
-        (
-            "url",
-            "elicitation/create",
-            json!({ "action": "accept" }),
-            "2025-11-25",
-        ),
+        ("url", "elicitation/create", json!({ "action": "accept" }), "2025-11-25"),
     ];
     for revision in LEGACY {
         for mut peer in everywhere(&fixture, revision, capabilities.clone()) {
@@ -207,8 +188,7 @@ fn a_tool_asks_on_its_stream_and_is_answered_elsewhere() {
                 let (_, result) = rest(&mut peer);
                 let result = result.expect("an answer");
                 assert_eq!(result["id"], id);
-                let got: Value =
-                    serde_json::from_str(text_of(&result["result"])).expect("the answer as JSON");
+                let got: Value = serde_json::from_str(text_of(&result["result"])).expect("the answer as JSON");
                 assert_eq!(got, *answer, "{revision} {kind}");
             }
         }
@@ -222,10 +202,7 @@ fn a_refused_or_malformed_answer_fails_the_call_alone() {
     let mut peer = fixture.sessions("2025-06-18", capabilities).remove(0);
     let rows = [
         (json!({ "result": { "action": "perhaps" } }), false),
-        (
-            json!({ "result": { "action": "accept", "content": { "name": 1 } } }),
-            false,
-        ),
+        (json!({ "result": { "action": "accept", "content": { "name": 1 } } }), false),
         (json!({ "error": { "code": -1, "message": "no" } }), true),
     ];
     for (mut answer, is_result) in rows {
@@ -236,18 +213,11 @@ fn a_refused_or_malformed_answer_fails_the_call_alone() {
         assert_eq!(peer.sibling().post(answer.clone()), 202);
         let outcome = peer.expect();
         assert_eq!(peer.next(), None);
-        let failed = if is_result {
-            outcome["result"]["isError"] == true
-        } else {
-            outcome["error"]["code"] == -32602
-        };
+        let failed = if is_result { outcome["result"]["isError"] == true } else { outcome["error"]["code"] == -32602 };
         assert!(failed, "{answer}: {outcome}");
     }
     // What the client did not declare is not asked.
-    let roots = peer.call(
-        "tools/call",
-        json!({ "name": "ask", "arguments": { "kind": "roots" } }),
-    );
+    let roots = peer.call("tools/call", json!({ "name": "ask", "arguments": { "kind": "roots" } }));
     assert!(roots.get("method").is_none(), "{roots}");
     assert!(peer.heard.is_empty());
 }
@@ -265,11 +235,7 @@ fn a_client_hears_the_levels_it_wants() {
         other.heard.iter().filter_map(level).collect::<Vec<_>>()
     };
     assert_eq!(levels(&mut peer), ["info", "error"], "unless it says more");
-    for (level, want) in [
-        ("debug", vec!["debug", "info", "error"]),
-        ("error", vec!["error"]),
-        ("emergency", vec![]),
-    ] {
+    for (level, want) in [("debug", vec!["debug", "info", "error"]), ("error", vec!["error"]), ("emergency", vec![])] {
         peer.result("logging/setLevel", json!({ "level": level }));
         assert_eq!(levels(&mut peer), want, "{level}");
     }
@@ -280,14 +246,9 @@ fn what_changes_is_announced_on_the_sessions_stream() {
     let fixture = Fixture::start();
     let added = |name: &str| {
         let definition = ringway_dataplane::ToolDefinition::new(name, "New.");
-        ringway_dataplane::tool_fn(definition, |_, _| async {
-            Ok(ringway_dataplane::ToolResult::text("new"))
-        })
+        ringway_dataplane::tool_fn(definition, |_, _| async { Ok(ringway_dataplane::ToolResult::text("new")) })
     };
-    for (index, mut peer) in everywhere(&fixture, "2025-11-25", json!({}))
-        .into_iter()
-        .enumerate()
-    {
+    for (index, mut peer) in everywhere(&fixture, "2025-11-25", json!({})).into_iter().enumerate() {
         let mut stream = peer.sibling();
         assert!(stream.get(None).is_stream());
         peer.result("resources/subscribe", json!({ "uri": "test://one" }));
@@ -298,10 +259,7 @@ fn what_changes_is_announced_on_the_sessions_stream() {
         fixture.handle().announce_resource("test://one");
         let updated = stream.expect();
         assert_eq!(updated["method"], "notifications/resources/updated");
-        assert_eq!(
-            updated["params"]["uri"], "test://one",
-            "only what it follows"
-        );
+        assert_eq!(updated["params"]["uri"], "test://one", "only what it follows");
         let name = format!("new_{index}");
         fixture.handle().add_tool(added(&name)).expect("a new name");
         let changed = stream.expect();

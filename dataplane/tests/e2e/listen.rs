@@ -32,16 +32,11 @@ fn listen(peer: &mut Peer, id: Value, filter: Value) -> Value {
 fn a_listener_hears_what_it_asked_for() {
     let fixture = Fixture::start();
     let wires = fixture.wires().into_iter().chain(fixture.wires());
-    let mut peers: Vec<Peer> = wires
-        .map(|wire| Peer::over(wire, fixture.address, MODERN))
-        .collect();
+    let mut peers: Vec<Peer> = wires.map(|wire| Peer::over(wire, fixture.address, MODERN)).collect();
     let resources = json!({ "resourceSubscriptions": ["test://one"] });
     let filters = [
         (json!(1), all_lists()),
-        (
-            json!("1"),
-            json!({ "promptsListChanged": true, "toolsListChanged": false }),
-        ),
+        (json!("1"), json!({ "promptsListChanged": true, "toolsListChanged": false })),
         (json!(-5), resources),
         (json!("é"), json!({})),
     ];
@@ -58,10 +53,7 @@ fn a_listener_hears_what_it_asked_for() {
     fixture.handle().announce_prompts();
     fixture.handle().announce_resource("test://one");
     let heard = [
-        vec![
-            "notifications/tools/list_changed",
-            "notifications/prompts/list_changed",
-        ],
+        vec!["notifications/tools/list_changed", "notifications/prompts/list_changed"],
         vec!["notifications/prompts/list_changed"],
         vec!["notifications/resources/updated"],
         vec![],
@@ -126,10 +118,8 @@ fn filters_and_their_number_are_bounded() {
     drop(open);
     until("there is room again", || {
         let mut next = peer.sibling();
-        let message = next.message(
-            "subscriptions/listen",
-            json!({ "notifications": { "taskIds": [made_up_handle(0)] } }),
-        );
+        let message =
+            next.message("subscriptions/listen", json!({ "notifications": { "taskIds": [made_up_handle(0)] } }));
         next.send(&message);
         next.wire.head().is_stream()
     });

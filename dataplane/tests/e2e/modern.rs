@@ -63,35 +63,15 @@ fn what_cannot_be_done_has_its_status_and_code() {
         ("initialize", json!({}), 404, -32601),
         ("ping", json!({}), 404, -32601),
         ("logging/setLevel", json!({ "level": "info" }), 404, -32601),
-        (
-            "resources/subscribe",
-            json!({ "uri": "test://one" }),
-            404,
-            -32601,
-        ),
+        ("resources/subscribe", json!({ "uri": "test://one" }), 404, -32601),
         ("tasks/result", json!({ "taskId": "x" }), 404, -32601),
         ("tools/call", json!({ "name": "nonsense" }), 200, -32602),
         ("tools/list", json!({ "cursor": "" }), 200, -32602),
-        (
-            "resources/read",
-            json!({ "uri": "test://two" }),
-            200,
-            -32602,
-        ),
-        (
-            "resources/read",
-            json!({ "uri": "test://items/none" }),
-            200,
-            -32602,
-        ),
+        ("resources/read", json!({ "uri": "test://two" }), 200, -32602),
+        ("resources/read", json!({ "uri": "test://items/none" }), 200, -32602),
         ("prompts/get", json!({ "name": "greeting" }), 200, -32602),
         ("tools/call", json!({ "name": "brief" }), 200, -32603),
-        (
-            "tools/call",
-            json!({ "name": "panic_at_once" }),
-            200,
-            -32603,
-        ),
+        ("tools/call", json!({ "name": "panic_at_once" }), 200, -32603),
         ("tools/call", json!({ "name": "panic_later" }), 200, -32603),
         ("tasks/get", json!({ "taskId": "x" }), 400, -32021),
         ("tools/call", json!({ "name": "only_task" }), 400, -32021),
@@ -191,13 +171,7 @@ fn an_envelope_is_whole_or_refused() {
     exchange(&mut peer, &fields, &message, -32022);
 
     // Ids keep their type.
-    for id in [
-        json!(0),
-        json!(-1),
-        json!(9_007_199_254_740_993_u64),
-        json!("1"),
-        json!("ü\n"),
-    ] {
+    for id in [json!(0), json!(-1), json!(9_007_199_254_740_993_u64), json!("1"), json!("ü\n")] {
         let message = peer.message_with_id(id.clone(), "tools/list", json!({}));
         peer.send(&message);
         assert_eq!(peer.answer()["id"], id);
@@ -215,11 +189,7 @@ fn mirrored_arguments_are_held_to_their_headers() {
         (json!({ "region": "eu" }), &[(REGION, "eu")], 0),
         (json!({ "region": "eu" }), &[], -32020),
         (json!({ "region": "eu" }), &[(REGION, "us")], -32020),
-        (
-            json!({ "region": "eu" }),
-            &[(REGION, "eu"), (REGION, "eu")],
-            -32020,
-        ),
+        (json!({ "region": "eu" }), &[(REGION, "eu"), (REGION, "eu")], -32020),
         (json!({ "region": "é" }), &[(REGION, "=?base64?w6k=?=")], 0),
         (json!({ "count": 42 }), &[(COUNT, "42")], 0),
         (json!({ "count": 42 }), &[(COUNT, "43")], -32020),
@@ -257,26 +227,16 @@ fn pages(peer: &mut Peer) -> Vec<Vec<String>> {
 fn lists_come_in_pages_and_follow_changes() {
     let fixture = Fixture::with(|options| options.limits.page_items_max = 5);
     let peers = fixture.wires().into_iter();
-    let mut peers: Vec<Peer> = peers
-        .map(|wire| Peer::over(wire, fixture.address, "2026-07-28"))
-        .collect();
+    let mut peers: Vec<Peer> = peers.map(|wire| Peer::over(wire, fixture.address, "2026-07-28")).collect();
     let before = pages(&mut peers[0]);
-    assert!(
-        before.len() > 2
-            && before[..before.len() - 1]
-                .iter()
-                .all(|page| page.len() == 5)
-    );
+    assert!(before.len() > 2 && before[..before.len() - 1].iter().all(|page| page.len() == 5));
     let mut names: Vec<String> = before.concat();
     names.dedup();
     assert_eq!(names.len(), before.concat().len(), "nothing twice");
     let mut old = Peer::legacy(fixture.address, "2025-06-18");
     assert_eq!(pages(&mut old), before, "both eras see one order");
     for bad in ["p0.1", "p0.ffff", "nonsense"] {
-        assert_eq!(
-            peers[0].error("tools/list", json!({ "cursor": bad })),
-            (200, -32602)
-        );
+        assert_eq!(peers[0].error("tools/list", json!({ "cursor": bad })), (200, -32602));
     }
 
     let definition = ToolDefinition::new("newcomer", "New.");
@@ -285,14 +245,10 @@ fn lists_come_in_pages_and_follow_changes() {
         Ok(ToolResult::text("goodbye"))
     });
     fixture.handle().add_tool(newcomer).expect("a new name");
-    let taken = tool_fn(ToolDefinition::new("echo", "Taken."), |_, _| async {
-        Ok(ToolResult::text(""))
-    });
+    let taken = tool_fn(ToolDefinition::new("echo", "Taken."), |_, _| async { Ok(ToolResult::text("")) });
     assert!(fixture.handle().add_tool(taken).is_err(), "no shadowing");
     for peer in &mut peers {
-        until("the tool is listed", || {
-            pages(peer).concat().iter().any(|name| name == "newcomer")
-        });
+        until("the tool is listed", || pages(peer).concat().iter().any(|name| name == "newcomer"));
     }
     assert_eq!(text_of(&peers[0].tool("newcomer", json!({}))), "goodbye");
     for peer in &mut peers {

@@ -13,8 +13,7 @@ use crate::common::peer::{Peer, text_of};
 fn capable(fixture: &Fixture) -> Vec<Peer> {
     let capable = |wire| {
         let mut peer = Peer::over(wire, fixture.address, MODERN);
-        peer.capabilities =
-            json!({ "elicitation": { "form": {}, "url": {} }, "sampling": {}, "roots": {} });
+        peer.capabilities = json!({ "elicitation": { "form": {}, "url": {} }, "sampling": {}, "roots": {} });
         peer
     };
     fixture.wires().into_iter().map(capable).collect()
@@ -41,27 +40,14 @@ fn rounds_may_come_to_any_shard() {
         let (first, second) = (turn & 1, turn >> 1);
         let asked = peers[first].tool("interview", json!({}));
         assert_eq!(asked["resultType"], "input_required");
-        assert_eq!(
-            asked["inputRequests"]["first"]["method"],
-            "elicitation/create"
-        );
+        assert_eq!(asked["inputRequests"]["first"]["method"], "elicitation/create");
         assert!(asked["inputRequests"].get("second").is_none());
         let answers = json!({ "first": accept(json!({ "name": "Ada" })), "unasked": 1 });
-        let asked = round(
-            &mut peers[second],
-            "interview",
-            answers,
-            &asked["requestState"],
-        );
+        let asked = round(&mut peers[second], "interview", answers, &asked["requestState"]);
         let asked = &asked["result"];
         assert_eq!(asked["inputRequests"].as_object().map(|o| o.len()), Some(1));
         let answers = json!({ "second": accept(json!({ "colour": "blue" })) });
-        let done = round(
-            &mut peers[first],
-            "interview",
-            answers,
-            &asked["requestState"],
-        );
+        let done = round(&mut peers[first], "interview", answers, &asked["requestState"]);
         let text = text_of(&done["result"]);
         assert_eq!(text, r#""Ada" likes "blue", kept 1"#);
     }
@@ -76,18 +62,9 @@ fn several_questions_may_be_answered_bit_by_bit() {
     let methods: Vec<&Value> = requests.values().map(|asked| &asked["method"]).collect();
     assert_eq!(methods, ["elicitation/create", "roots/list"]);
     let name = accept(json!({ "name": "Ada" }));
-    let asked = round(
-        &mut peer,
-        "survey",
-        json!({ "form": name }),
-        &asked["requestState"],
-    );
+    let asked = round(&mut peer, "survey", json!({ "form": name }), &asked["requestState"]);
     let asked = &asked["result"];
-    let open: Vec<&String> = asked["inputRequests"]
-        .as_object()
-        .expect("a question")
-        .keys()
-        .collect();
+    let open: Vec<&String> = asked["inputRequests"].as_object().expect("a question").keys().collect();
     assert_eq!(open, ["roots"], "what was answered is not asked again");
     let roots = json!({ "roots": { "roots": [] } });
     let done = round(&mut peer, "survey", roots, &asked["requestState"]);
@@ -153,11 +130,9 @@ fn a_state_that_is_not_the_requests_own_is_refused() {
     }
     let good = round(&mut peer, "interview", name, &json!(own));
     assert_eq!(good["result"]["resultType"], "input_required");
-    for bad in [
-        json!({ "first": { "action": "perhaps" } }),
-        json!({ "first": accept(json!({ "name": 7 })) }),
-        json!([]),
-    ] {
+    for bad in
+        [json!({ "first": { "action": "perhaps" } }), json!({ "first": accept(json!({ "name": 7 })) }), json!([])]
+    {
         let answer = round(&mut peer, "interview", bad.clone(), &json!(own));
         assert_eq!(answer["error"]["code"], -32602, "{bad}");
     }

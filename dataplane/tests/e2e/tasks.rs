@@ -95,9 +95,7 @@ fn a_task_asks_whoever_polls() {
     for home in 0..SHARDS {
         let task = start(&mut peers[home], "task_asks");
         let other = &mut peers[1 - home];
-        until("it asks", || {
-            get(other, &task)["status"] == "input_required"
-        });
+        until("it asks", || get(other, &task)["status"] == "input_required");
         let asked = get(other, &task);
         let requests = asked["inputRequests"].as_object().expect("questions");
         let (key, question) = requests.iter().next().expect("a question");
@@ -119,14 +117,8 @@ fn a_task_that_is_not_there_is_unknown() {
     let other_server = Fixture::start();
     let foreign = start(&mut with_tasks(&other_server)[0], "task_asks");
     let mut peers = with_tasks(&fixture);
-    let tasks = [
-        foreign,
-        made_up_handle(0),
-        made_up_handle(1),
-        made_up_handle(u16::MAX),
-        "nonsense".into(),
-        String::new(),
-    ];
+    let tasks =
+        [foreign, made_up_handle(0), made_up_handle(1), made_up_handle(u16::MAX), "nonsense".into(), String::new()];
     for task in tasks {
         for peer in &mut peers {
             for method in ["tasks/get", "tasks/cancel", "tasks/update"] {
@@ -152,10 +144,7 @@ fn a_listener_follows_its_tasks_from_any_shard() {
         let mut listener = peers[1 - home].sibling();
         let filter = json!({ "notifications": { "taskIds": [task] } });
         listener.open("subscriptions/listen", filter);
-        assert_eq!(
-            listener.expect()["params"]["notifications"]["taskIds"][0],
-            task
-        );
+        assert_eq!(listener.expect()["params"]["notifications"]["taskIds"][0], task);
         fixture.stage.release();
         fixture.stage.expect(Beat::Finished);
         let told = listener.expect();

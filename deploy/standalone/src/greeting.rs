@@ -21,9 +21,7 @@ fn warning(address: SocketAddr) -> &'static str {
 
 fn text(address: SocketAddr, admin: Option<SocketAddr>) -> String {
     let reach = reachable(address);
-    let admin = admin.map_or(String::new(), |admin| {
-        format!("  admin    http://{}/metrics\n", reachable(admin))
-    });
+    let admin = admin.map_or(String::new(), |admin| format!("  admin    http://{}/metrics\n", reachable(admin)));
     format!(
         "Ringway {version} serves\n  MCP      http://{reach}/mcp\n  health   http://{reach}/readyz\n{admin}\nFirst call:\n\n\
          curl -s http://{reach}/mcp -H 'Content-Type: application/json' \\\n  \
@@ -41,9 +39,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     let mut reach = address;
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => reach.set_ip(IpAddr::from([127, 0, 0, 1])),
-        IpAddr::V6(ip) if ip.is_unspecified() => {
-            reach.set_ip(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]))
-        }
+        IpAddr::V6(ip) if ip.is_unspecified() => reach.set_ip(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])),
         _ => {}
     }
     reach

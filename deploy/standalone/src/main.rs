@@ -33,11 +33,7 @@ fn main() -> ExitCode {
                 // Standard error that is closed leaves nobody to tell.
                 let _ = writeln!(std::io::stderr(), "ringway: {line}");
             }
-            ExitCode::from(if matches!(error, StartError::Shard(_)) {
-                1
-            } else {
-                CANNOT_START
-            })
+            ExitCode::from(if matches!(error, StartError::Shard(_)) { 1 } else { CANNOT_START })
         }
     }
 }

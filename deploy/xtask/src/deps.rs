@@ -7,33 +7,18 @@ use std::path::PathBuf;
 use crate::{Advice, cargo, say};
 
 /// A rule that allows what no crate needs any more is an error too, so that the list of exceptions stays true.
-const RULES: [&str; 7] = [
-    "deny",
-    "check",
-    "--deny=unmatched-skip",
-    "--deny=unnecessary-skip",
-    "bans",
-    "licenses",
-    "sources",
-];
+const RULES: [&str; 7] =
+    ["deny", "check", "--deny=unmatched-skip", "--deny=unnecessary-skip", "bans", "licenses", "sources"];
 const ADVISORIES: [&str; 4] = ["deny", "--offline", "check", "advisories"];
 
 pub fn run() -> Result<(), Advice> {
-    let installed = cargo(&["deny", "--version"])
-        .output()
-        .is_ok_and(|output| output.status.success());
+    let installed = cargo(&["deny", "--version"]).output().is_ok_and(|output| output.status.success());
     if !installed {
         return without_cargo_deny();
     }
-    ask(
-        &RULES,
-        "Change the dependency, or add an exception with its reason to .cargo/deny.toml.",
-    )?;
+    ask(&RULES, "Change the dependency, or add an exception with its reason to .cargo/deny.toml.")?;
     if advisories_at_hand() {
-        ask(
-            &ADVISORIES,
-            "Update the crate named above, or ignore the advisory with its reason in .cargo/deny.toml.",
-        )
+        ask(&ADVISORIES, "Update the crate named above, or ignore the advisory with its reason in .cargo/deny.toml.")
     } else {
         say("advisories: no database at hand, skipped (`cargo deny fetch db` would bring one)");
         Ok(())
@@ -62,9 +47,5 @@ fn advisories_at_hand() -> bool {
     let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let cargo_home = cargo_home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
     let databases = cargo_home.and_then(|home| home.join("advisory-dbs").read_dir().ok());
-    databases.is_some_and(|entries| {
-        entries
-            .flatten()
-            .any(|entry| entry.path().join(".git").exists())
-    })
+    databases.is_some_and(|entries| entries.flatten().any(|entry| entry.path().join(".git").exists()))
 }

@@ -32,10 +32,7 @@ fn main() -> ExitCode {
             say(USAGE);
             Ok(())
         }
-        _ => Err(format!(
-            "xtask does not know `{}`. It knows:\n{USAGE}",
-            arguments.join(" ")
-        )),
+        _ => Err(format!("xtask does not know `{}`. It knows:\n{USAGE}", arguments.join(" "))),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -54,11 +51,7 @@ fn say(line: &str) {
 /// The root of the repository, where every command runs.
 fn root() -> PathBuf {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask
-        .ancestors()
-        .nth(2)
-        .expect("deploy/xtask is two folders below the root")
-        .to_path_buf()
+    xtask.ancestors().nth(2).expect("deploy/xtask is two folders below the root").to_path_buf()
 }
 
 /// A cargo command in the root, as if it were typed in a shell.

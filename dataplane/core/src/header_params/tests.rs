@@ -17,25 +17,15 @@ fn plan(schema: Value) -> HeaderPlan {
 fn check(schema: Value, arguments: Value, headers: &[(&str, &str)], want: &str) {
     let mut map: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (name, value) in headers {
-        map.entry(name.to_ascii_lowercase())
-            .or_default()
-            .push(value);
+        map.entry(name.to_ascii_lowercase()).or_default().push(value);
     }
-    let got = plan(schema).check(Some(&arguments), |name| {
-        match map.get(name).map(Vec::as_slice) {
-            None => HeaderLookup::Absent,
-            Some([one]) => HeaderLookup::One(one.as_bytes()),
-            Some(_) => HeaderLookup::Repeated,
-        }
+    let got = plan(schema).check(Some(&arguments), |name| match map.get(name).map(Vec::as_slice) {
+        None => HeaderLookup::Absent,
+        Some([one]) => HeaderLookup::One(one.as_bytes()),
+        Some(_) => HeaderLookup::Repeated,
     });
-    let got = got
-        .err()
-        .map(|mismatch| mismatch.to_string())
-        .unwrap_or_default();
-    assert!(
-        got.contains(want) && got.is_empty() == want.is_empty(),
-        "{arguments} {headers:?}: {got}"
-    );
+    let got = got.err().map(|mismatch| mismatch.to_string()).unwrap_or_default();
+    assert!(got.contains(want) && got.is_empty() == want.is_empty(), "{arguments} {headers:?}: {got}");
 }
 
 fn mirrored(kind: &str) -> Value {
@@ -45,115 +35,34 @@ fn mirrored(kind: &str) -> Value {
 #[test]
 fn values_are_compared() {
     let differs = "does not match body value";
-    check(
-        mirrored("string"),
-        json!({"v": "eu"}),
-        &[("Region", "eu")],
-        "",
-    );
-    check(
-        mirrored("string"),
-        json!({"v": "eu"}),
-        &[("rEGION", " \teu\t ")],
-        "",
-    );
+    check(mirrored("string"), json!({"v": "eu"}), &[("Region", "eu")], "");
+    check(mirrored("string"), json!({"v": "eu"}), &[("rEGION", " \teu\t ")], "");
     check(mirrored("string"), json!({"v": ""}), &[("Region", "")], "");
-    check(
-        mirrored("string"),
-        json!({"v": "a\tb"}),
-        &[("Region", "a\tb")],
-        "",
-    );
+    check(mirrored("string"), json!({"v": "a\tb"}), &[("Region", "a\tb")], "");
     check(
         mirrored("string"),
         json!({"v": "y"}),
         &[("Region", "x")],
         "Header mismatch: Mcp-Param-Region header value 'x' does not match body value 'y'",
     );
-    check(
-        mirrored("string"),
-        json!({"v": "EU"}),
-        &[("Region", "eu")],
-        differs,
-    );
-    check(
-        mirrored("string"),
-        json!({"v": "42"}),
-        &[("Region", "42.0")],
-        differs,
-    );
-    check(
-        mirrored("string"),
-        json!({"v": "é"}),
-        &[("Region", "=?base64?w6k=?=")],
-        "",
-    );
-    check(
-        mirrored("string"),
-        json!({"v": " a"}),
-        &[("Region", "=?base64?IGE=?=")],
-        "",
-    );
-    check(
-        mirrored("string"),
-        json!({"v": ""}),
-        &[("Region", "=?base64??=")],
-        "",
-    );
-    check(
-        mirrored("string"),
-        json!({"v": "=?base64?w6k=?="}),
-        &[("Region", "=?base64?w6k=?=")],
-        differs,
-    );
-    check(
-        mirrored("string"),
-        json!({"v": "=?BASE64?w6k=?="}),
-        &[("Region", "=?BASE64?w6k=?=")],
-        "",
-    );
-    check(
-        mirrored("boolean"),
-        json!({"v": true}),
-        &[("Region", "true")],
-        "",
-    );
-    check(
-        mirrored("boolean"),
-        json!({"v": true}),
-        &[("Region", "True")],
-        differs,
-    );
-    check(
-        mirrored("boolean"),
-        json!({"v": false}),
-        &[("Region", "true")],
-        differs,
-    );
-    check(
-        mirrored("boolean"),
-        json!({"v": true}),
-        &[("Region", "=?base64?dHJ1ZQ==?=")],
-        "",
-    );
-    check(
-        mirrored("string"),
-        json!({"v": {"a": 1}}),
-        &[("Region", "x")],
-        "body value 'an object'",
-    );
-    check(
-        mirrored("string"),
-        json!({"v": "a\u{0}b"}),
-        &[("Region", "ab")],
-        "body value 'a\\0b'",
-    );
+    check(mirrored("string"), json!({"v": "EU"}), &[("Region", "eu")], differs);
+    check(mirrored("string"), json!({"v": "42"}), &[("Region", "42.0")], differs);
+    check(mirrored("string"), json!({"v": "é"}), &[("Region", "=?base64?w6k=?=")], "");
+    check(mirrored("string"), json!({"v": " a"}), &[("Region", "=?base64?IGE=?=")], "");
+    check(mirrored("string"), json!({"v": ""}), &[("Region", "=?base64??=")], "");
+    check(mirrored("string"), json!({"v": "=?base64?w6k=?="}), &[("Region", "=?base64?w6k=?=")], differs);
+    check(mirrored("string"), json!({"v": "=?BASE64?w6k=?="}), &[("Region", "=?BASE64?w6k=?=")], "");
+    check(mirrored("boolean"), json!({"v": true}), &[("Region", "true")], "");
+    check(mirrored("boolean"), json!({"v": true}), &[("Region", "True")], differs);
+    check(mirrored("boolean"), json!({"v": false}), &[("Region", "true")], differs);
+    check(mirrored("boolean"), json!({"v": true}), &[("Region", "=?base64?dHJ1ZQ==?=")], "");
+    check(mirrored("string"), json!({"v": {"a": 1}}), &[("Region", "x")], "body value 'an object'");
+    check(mirrored("string"), json!({"v": "a\u{0}b"}), &[("Region", "ab")], "body value 'a\\0b'");
 }
 
 #[test]
 fn integers_are_compared_by_value() {
-    let number =
-        |text: &str| -> Value { serde_json::from_str(&format!("{{\"v\":{text}}}")).expect("JSON") };
+    let number = |text: &str| -> Value { serde_json::from_str(&format!("{{\"v\":{text}}}")).expect("JSON") };
     let same = [
         "42 42",
         "42.0 42",
@@ -193,57 +102,22 @@ fn integers_are_compared_by_value() {
     ];
     for row in different {
         let (body, header) = row.split_once(' ').expect("a row has two");
-        check(
-            mirrored("integer"),
-            number(body),
-            &[("Region", header)],
-            "does not match",
-        );
+        check(mirrored("integer"), number(body), &[("Region", header)], "does not match");
     }
 }
 
 #[test]
 fn headers_and_arguments_come_together() {
-    check(
-        mirrored("string"),
-        json!({"v": "eu"}),
-        &[],
-        "Mcp-Param-Region header is missing",
-    );
-    check(
-        mirrored("string"),
-        json!({"v": "eu"}),
-        &[("Region", "eu"), ("region", "eu")],
-        "more than once",
-    );
-    check(
-        mirrored("string"),
-        json!({}),
-        &[("Region", "a"), ("region", "b")],
-        "more than once",
-    );
+    check(mirrored("string"), json!({"v": "eu"}), &[], "Mcp-Param-Region header is missing");
+    check(mirrored("string"), json!({"v": "eu"}), &[("Region", "eu"), ("region", "eu")], "more than once");
+    check(mirrored("string"), json!({}), &[("Region", "a"), ("region", "b")], "more than once");
     check(mirrored("string"), json!({}), &[], "");
     check(mirrored("string"), json!({"v": null}), &[], "");
-    check(
-        mirrored("string"),
-        json!({}),
-        &[("Region", "eu")],
-        "header is present, but",
-    );
-    check(
-        mirrored("string"),
-        json!({"v": null}),
-        &[("Region", "null")],
-        "header is present, but",
-    );
+    check(mirrored("string"), json!({}), &[("Region", "eu")], "header is present, but");
+    check(mirrored("string"), json!({"v": null}), &[("Region", "null")], "header is present, but");
     check(mirrored("string"), json!([]), &[], "");
     check(mirrored("string"), json!({"v": ["eu"]}), &[], "");
-    check(
-        mirrored("string"),
-        json!({"other": 1}),
-        &[("Unknown", "x")],
-        "",
-    );
+    check(mirrored("string"), json!({"other": 1}), &[("Unknown", "x")], "");
 
     let one = plan(mirrored("string"));
     assert!(one.check(None, |_| HeaderLookup::Absent).is_ok());
@@ -256,12 +130,7 @@ fn headers_and_arguments_come_together() {
 fn nested_properties_are_found() {
     let schema = json!({"properties": {"a": {"properties": {"b": {"type": "integer", "x-mcp-header": "B"}}}}});
     check(schema.clone(), json!({"a": {"b": 1}}), &[("b", "1")], "");
-    check(
-        schema.clone(),
-        json!({"a": {"b": 1}}),
-        &[],
-        "Mcp-Param-B header is missing",
-    );
+    check(schema.clone(), json!({"a": {"b": 1}}), &[], "Mcp-Param-B header is missing");
     check(schema.clone(), json!({"a": 1}), &[], "");
     check(schema, json!({"a": {}}), &[("b", "1")], "present");
     // A property may be called as the annotation is, and data may hold it.
@@ -273,9 +142,7 @@ fn nested_properties_are_found() {
 #[test]
 fn annotations_that_break_a_rule_are_refused() {
     let refused = |schema: Value, want: &str| {
-        let error = HeaderPlan::from_schema(&schema)
-            .expect_err("a rule is broken")
-            .to_string();
+        let error = HeaderPlan::from_schema(&schema).expect_err("a rule is broken").to_string();
         assert!(error.contains(want), "{schema}: {error}");
     };
     for name in [
@@ -288,35 +155,18 @@ fn annotations_that_break_a_rule_are_refused() {
         json!(null),
         json!("a".repeat(129)),
     ] {
-        refused(
-            json!({"properties": {"v": {"type": "string", "x-mcp-header": name}}}),
-            "`v`: must be a header name",
-        );
+        refused(json!({"properties": {"v": {"type": "string", "x-mcp-header": name}}}), "`v`: must be a header name");
     }
-    for kind in [
-        json!("number"),
-        json!("object"),
-        json!(["string", "null"]),
-        json!(null),
-    ] {
-        refused(
-            json!({"properties": {"v": {"type": kind, "x-mcp-header": "A"}}}),
-            "needs a property whose `type`",
-        );
+    for kind in [json!("number"), json!("object"), json!(["string", "null"]), json!(null)] {
+        refused(json!({"properties": {"v": {"type": kind, "x-mcp-header": "A"}}}), "needs a property whose `type`");
     }
-    refused(
-        json!({"properties": {"v": {"x-mcp-header": "A"}}}),
-        "needs a property whose `type`",
-    );
+    refused(json!({"properties": {"v": {"x-mcp-header": "A"}}}), "needs a property whose `type`");
     let one = json!({"type": "string", "x-mcp-header": "A"});
     refused(
         json!({"properties": {"v": one, "w": {"properties": {"x": {"type": "string", "x-mcp-header": "a"}}}}}),
         "same header name",
     );
-    refused(
-        json!({"type": "string", "x-mcp-header": "A"}),
-        "through `properties` alone",
-    );
+    refused(json!({"type": "string", "x-mcp-header": "A"}), "through `properties` alone");
     let inner = json!({"properties": {"v": one}});
     for keyword in [
         "items",
@@ -333,30 +183,16 @@ fn annotations_that_break_a_rule_are_refused() {
         "additionalItems",
     ] {
         refused(json!({keyword: inner}), "through `properties` alone");
-        refused(
-            json!({"properties": {"p": {keyword: one}}}),
-            "through `properties` alone",
-        );
+        refused(json!({"properties": {"p": {keyword: one}}}), "through `properties` alone");
     }
     for keyword in ["allOf", "anyOf", "oneOf", "prefixItems", "items"] {
         refused(json!({keyword: [{}, inner]}), "through `properties` alone");
     }
-    for keyword in [
-        "$defs",
-        "definitions",
-        "patternProperties",
-        "dependentSchemas",
-        "dependencies",
-    ] {
+    for keyword in ["$defs", "definitions", "patternProperties", "dependentSchemas", "dependencies"] {
         refused(json!({keyword: {"k": inner}}), "through `properties` alone");
     }
     let many: Map<String, Value> = (0..33)
-        .map(|index| {
-            (
-                format!("p{index}"),
-                json!({"type": "string", "x-mcp-header": format!("H{index}")}),
-            )
-        })
+        .map(|index| (format!("p{index}"), json!({"type": "string", "x-mcp-header": format!("H{index}")})))
         .collect();
     refused(json!({"properties": many}), "more than 32");
     let deep = (0..80).fold(json!({}), |inner, _| json!({"properties": {"a": inner}}));
@@ -365,11 +201,8 @@ fn annotations_that_break_a_rule_are_refused() {
 
 #[test]
 fn header_values_are_decoded() {
-    let decoded = |raw: &str| {
-        decode_header_value(raw.as_bytes())
-            .map(Cow::into_owned)
-            .map_err(|error| error.to_string())
-    };
+    let decoded =
+        |raw: &str| decode_header_value(raw.as_bytes()).map(Cow::into_owned).map_err(|error| error.to_string());
     for (raw, want) in [
         ("a", "a"),
         (" a b\t", "a b"),
@@ -401,14 +234,8 @@ fn header_values_are_decoded() {
         assert!(decoded(raw).expect_err(raw).contains("characters"), "{raw}");
     }
     assert!(decode_header_value(b"\xff").is_err());
-    let named = decode_header_value(b"\xff")
-        .expect_err("no ASCII")
-        .named("Mcp-Name");
-    assert!(
-        named
-            .to_string()
-            .starts_with("Header mismatch: Mcp-Name header value has")
-    );
+    let named = decode_header_value(b"\xff").expect_err("no ASCII").named("Mcp-Name");
+    assert!(named.to_string().starts_with("Header mismatch: Mcp-Name header value has"));
 }
 
 proptest! {

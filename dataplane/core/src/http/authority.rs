@@ -14,11 +14,7 @@ pub struct BadAuthority(String);
 
 impl std::fmt::Display for BadAuthority {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "`{}` is not a host, a host:port, an origin like https://app.example.com, or *",
-            self.0
-        )
+        write!(f, "`{}` is not a host, a host:port, an origin like https://app.example.com, or *", self.0)
     }
 }
 
@@ -52,17 +48,8 @@ impl AllowList {
     pub fn loopback() -> AllowList {
         let mut list = AllowList::default();
         for name in LOOPBACK_NAMES {
-            list.hosts.push(Authority {
-                host: name.into(),
-                port: None,
-            });
-            list.origins.push((
-                "*".into(),
-                Authority {
-                    host: name.into(),
-                    port: None,
-                },
-            ));
+            list.hosts.push(Authority { host: name.into(), port: None });
+            list.origins.push(("*".into(), Authority { host: name.into(), port: None }));
         }
         list
     }
@@ -75,8 +62,7 @@ impl AllowList {
         if text == "*" {
             self.any_host = true;
         } else {
-            self.hosts
-                .push(parse(text.as_bytes()).ok_or_else(|| BadAuthority(text.into()))?);
+            self.hosts.push(parse(text.as_bytes()).ok_or_else(|| BadAuthority(text.into()))?);
         }
         Ok(())
     }
@@ -89,8 +75,7 @@ impl AllowList {
         if text == "*" {
             self.any_origin = true;
         } else {
-            self.origins
-                .push(parse_origin(text.as_bytes()).ok_or_else(|| BadAuthority(text.into()))?);
+            self.origins.push(parse_origin(text.as_bytes()).ok_or_else(|| BadAuthority(text.into()))?);
         }
         Ok(())
     }
@@ -102,11 +87,7 @@ impl AllowList {
             return HostVerdict::Malformed;
         };
         let listed = self.any_host || self.hosts.iter().any(|entry| matches(entry, host, port));
-        if listed {
-            HostVerdict::Allowed
-        } else {
-            HostVerdict::Foreign
-        }
+        if listed { HostVerdict::Allowed } else { HostVerdict::Foreign }
     }
 
     /// Whether an `Origin` value may call. `null` and anything malformed may not.
@@ -119,11 +100,7 @@ impl AllowList {
         };
         self.origins.iter().any(|(wanted, authority)| {
             let web = scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https");
-            let scheme_fits = if wanted == "*" {
-                web
-            } else {
-                scheme.eq_ignore_ascii_case(wanted.as_bytes())
-            };
+            let scheme_fits = if wanted == "*" { web } else { scheme.eq_ignore_ascii_case(wanted.as_bytes()) };
             scheme_fits && matches(authority, host, port)
         })
     }
@@ -135,22 +112,13 @@ fn matches(entry: &Authority, host: &[u8], port: Option<u16>) -> bool {
 
 fn parse(value: &[u8]) -> Option<Authority> {
     let (host, port) = split(value)?;
-    Some(Authority {
-        host: std::str::from_utf8(host).ok()?.to_owned(),
-        port,
-    })
+    Some(Authority { host: std::str::from_utf8(host).ok()?.to_owned(), port })
 }
 
 fn parse_origin(value: &[u8]) -> Option<(String, Authority)> {
     let (scheme, host, port) = split_origin(value)?;
     let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_owned);
-    Some((
-        text(scheme)?,
-        Authority {
-            host: text(host)?,
-            port,
-        },
-    ))
+    Some((text(scheme)?, Authority { host: text(host)?, port }))
 }
 
 fn split_origin(value: &[u8]) -> Option<(&[u8], &[u8], Option<u16>)> {
@@ -164,10 +132,7 @@ fn split(value: &[u8]) -> Option<(&[u8], Option<u16>)> {
     let host_end = if value.first() == Some(&b'[') {
         let end = memchr::memchr(b']', value)? + 1;
         let inside = &value[1..end - 1];
-        std::str::from_utf8(inside)
-            .ok()?
-            .parse::<std::net::Ipv6Addr>()
-            .ok()?;
+        std::str::from_utf8(inside).ok()?.parse::<std::net::Ipv6Addr>().ok()?;
         end
     } else {
         let end = memchr::memchr(b':', value).unwrap_or(value.len());
@@ -197,17 +162,10 @@ mod tests {
         for host in ["localhost", "LOCALHOST:9999", "127.0.0.1:1", "[::1]:9"] {
             assert_eq!(list.host(host.as_bytes()), HostVerdict::Allowed, "{host}");
         }
-        for host in [
-            "evil.example",
-            "localhost.evil.example",
-            "127.0.0.1.nip.io:80",
-            "[::2]",
-        ] {
+        for host in ["evil.example", "localhost.evil.example", "127.0.0.1.nip.io:80", "[::2]"] {
             assert_eq!(list.host(host.as_bytes()), HostVerdict::Foreign, "{host}");
         }
-        for host in [
-            "", "a b", "a,b", "a:b", "a:", "[::1", "a:99999", "a@b", "a/b",
-        ] {
+        for host in ["", "a b", "a,b", "a:b", "a:", "[::1", "a:99999", "a@b", "a/b"] {
             assert_eq!(list.host(host.as_bytes()), HostVerdict::Malformed, "{host}");
         }
     }
@@ -215,24 +173,13 @@ mod tests {
     #[test]
     fn origins_are_exact() {
         let mut list = AllowList::loopback();
-        list.allow_origin("https://app.example.com")
-            .expect("an origin");
-        for good in [
-            "http://localhost:3000",
-            "https://127.0.0.1",
-            "https://app.example.com:443",
-        ] {
+        list.allow_origin("https://app.example.com").expect("an origin");
+        for good in ["http://localhost:3000", "https://127.0.0.1", "https://app.example.com:443"] {
             assert!(list.origin(good.as_bytes()), "{good}");
         }
-        for bad in [
-            "null",
-            "file://",
-            "http://app.example.com",
-            "http://localhost.evil.example",
-            "ftp://localhost",
-            "",
-            "*",
-        ] {
+        for bad in
+            ["null", "file://", "http://app.example.com", "http://localhost.evil.example", "ftp://localhost", "", "*"]
+        {
             assert!(!list.origin(bad.as_bytes()), "{bad}");
         }
         assert!(list.allow_origin("localhost").is_err());

@@ -38,11 +38,7 @@ pub struct Chunked {
 
 impl Default for Chunked {
     fn default() -> Self {
-        Chunked {
-            state: State::Size,
-            overhead_bytes: 0,
-            decoded_bytes: 0,
-        }
+        Chunked { state: State::Size, overhead_bytes: 0, decoded_bytes: 0 }
     }
 }
 
@@ -75,13 +71,7 @@ impl Chunked {
                         return Err(Refusal::BodyTooLarge);
                     }
                     raw += line_bytes;
-                    self.state = if size == 0 {
-                        State::Trailer
-                    } else {
-                        State::Data {
-                            left: size as usize,
-                        }
-                    };
+                    self.state = if size == 0 { State::Trailer } else { State::Data { left: size as usize } };
                 }
                 State::Data { left } => {
                     let taken = left.min(rest.len());
@@ -117,10 +107,7 @@ impl Chunked {
 
 /// The size and length of a complete chunk-size line; `None` while it could still become good.
 fn size_line(rest: &[u8]) -> Result<Option<(u64, usize)>, Refusal> {
-    let digits = rest
-        .iter()
-        .take_while(|byte| byte.is_ascii_hexdigit())
-        .count();
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     if digits > 16 {
         return Err(BAD_SIZE);
     }
@@ -138,11 +125,7 @@ fn size_line(rest: &[u8]) -> Result<Option<(u64, usize)>, Refusal> {
         _ => return Err(BAD_LINE),
     };
     let Some(line_end) = line_end else {
-        return if rest.len() > LINE_BYTES_MAX {
-            Err(BAD_LINE)
-        } else {
-            Ok(None)
-        };
+        return if rest.len() > LINE_BYTES_MAX { Err(BAD_LINE) } else { Ok(None) };
     };
     if line_end > LINE_BYTES_MAX {
         return Err(BAD_LINE);
@@ -156,12 +139,7 @@ fn size_line(rest: &[u8]) -> Result<Option<(u64, usize)>, Refusal> {
 
 /// The index of the CR behind `*( ";" name [ "=" value ] )`, without optional white space; `None` when unfinished.
 fn extensions(rest: &[u8], mut at: usize) -> Result<Option<usize>, Refusal> {
-    let token_end = |from: usize| {
-        from + rest[from..]
-            .iter()
-            .take_while(|&&byte| is_token(byte))
-            .count()
-    };
+    let token_end = |from: usize| from + rest[from..].iter().take_while(|&&byte| is_token(byte)).count();
     loop {
         match rest.get(at) {
             Some(b'\r') => return Ok(Some(at)),
@@ -203,7 +181,12 @@ fn quoted_end(rest: &[u8], mut at: usize) -> Result<Option<usize>, Refusal> {
     while let Some(&byte) = rest.get(at) {
         match byte {
             b'"' => return Ok(Some(at + 1)),
-            b'\\' => at += 2,
+            // A quoted pair hides no line end or NUL (RFC 9110 section 5.6.4), which a peer might act on.
+            b'\\' => match rest.get(at + 1) {
+                Some(b'\t' | b' '..=b'~' | 0x80..) => at += 2,
+                Some(_) => return Err(BAD_LINE),
+                None => return Ok(None),
+            },
             b'\t' | b' '..=b'~' | 0x80.. => at += 1,
             _ => return Err(BAD_LINE),
         }
@@ -247,20 +230,14 @@ mod tests {
         let filled = buffer.len();
         let mut chunked = Chunked::default();
         let (_, done) = chunked.decode(&mut buffer, 0, 0, filled, 1 << 20)?;
-        Ok((
-            String::from_utf8_lossy(&buffer[..chunked.decoded_bytes]).into_owned(),
-            done,
-        ))
+        Ok((String::from_utf8_lossy(&buffer[..chunked.decoded_bytes]).into_owned(), done))
     }
 
     #[test]
     fn good_codings_give_their_data() {
         let whole = |text: &str| Ok((text.to_owned(), true));
         assert_eq!(decode("3\r\nfoo\r\n0\r\n\r\n"), whole("foo"));
-        assert_eq!(
-            decode("1\r\na\r\nA;x=1;y=\"q;\\\"\"\r\n0123456789\r\n000\r\nX: y\r\n\r\n"),
-            whole("a0123456789")
-        );
+        assert_eq!(decode("1\r\na\r\nA;x=1;y=\"q;\\\"\"\r\n0123456789\r\n000\r\nX: y\r\n\r\n"), whole("a0123456789"));
         assert_eq!(decode("3\r\nfo"), Ok(("fo".into(), false)));
     }
 
@@ -280,6 +257,8 @@ mod tests {
             "0\r\nbad name: 1\r\n\r\n",
             "0\r\nA: 1\n\r\n",
             "0\r\n\n",
+            "3;a=\"\\\n\"\r\nfoo",
+            "3;a=\"\\\0\"\r\nfoo",
         ] {
             assert!(decode(bad).is_err(), "{bad:?}");
         }

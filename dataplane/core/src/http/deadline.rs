@@ -39,13 +39,7 @@ pub enum Overdue {
 impl Progress {
     /// Enters `phase` at `now`.
     pub fn enter(&mut self, phase: Phase, now: Duration) {
-        *self = Progress {
-            phase,
-            phase_began: now,
-            body_bytes: 0,
-            window: (now, 0),
-            ..*self
-        };
+        *self = Progress { phase, phase_began: now, body_bytes: 0, window: (now, 0), ..*self };
     }
 }
 
@@ -103,11 +97,7 @@ mod tests {
         assert_eq!(at(Phase::Head, SECS(10)), None);
         assert_eq!(at(Phase::Head, SECS(11)), Some(Overdue::Head));
         assert_eq!(at(Phase::Body, SECS(5)), None);
-        assert_eq!(
-            at(Phase::Body, SECS(6)),
-            Some(Overdue::Body),
-            "nothing came"
-        );
+        assert_eq!(at(Phase::Body, SECS(6)), Some(Overdue::Body), "nothing came");
     }
 
     #[test]
@@ -116,42 +106,24 @@ mod tests {
         let mut progress = begun(Phase::Body);
         for second in 101..=130 {
             progress.body_bytes += 1_100;
-            assert_eq!(
-                overdue(&mut progress, SECS(second), &limits),
-                None,
-                "1.1 KB/s at {second}"
-            );
+            assert_eq!(overdue(&mut progress, SECS(second), &limits), None, "1.1 KB/s at {second}");
         }
         progress.body_bytes += 1_000_000;
-        assert_eq!(
-            overdue(&mut progress, SECS(131), &limits),
-            Some(Overdue::Body),
-            "30 s in all"
-        );
+        assert_eq!(overdue(&mut progress, SECS(131), &limits), Some(Overdue::Body), "30 s in all");
 
         let mut progress = begun(Phase::Body);
         progress.body_bytes = 1_000_000;
         assert_eq!(overdue(&mut progress, SECS(106), &limits), None);
-        assert_eq!(
-            overdue(&mut progress, SECS(112), &limits),
-            Some(Overdue::Body),
-            "a fast start buys no rest"
-        );
+        assert_eq!(overdue(&mut progress, SECS(112), &limits), Some(Overdue::Body), "a fast start buys no rest");
     }
 
     #[test]
     fn a_served_request_is_only_bound_by_its_writes() {
         let limits = Limits::default();
-        let mut progress = Progress {
-            serving: true,
-            ..begun(Phase::Idle)
-        };
+        let mut progress = Progress { serving: true, ..begun(Phase::Idle) };
         assert_eq!(overdue(&mut progress, SECS(1_100), &limits), None);
         progress.write_blocked_since = Some(SECS(1_100));
         assert_eq!(overdue(&mut progress, SECS(1_130), &limits), None);
-        assert_eq!(
-            overdue(&mut progress, SECS(1_131), &limits),
-            Some(Overdue::Write)
-        );
+        assert_eq!(overdue(&mut progress, SECS(1_131), &limits), Some(Overdue::Write));
     }
 }

@@ -92,24 +92,14 @@ pub struct Decoder {
 
 impl Default for Decoder {
     fn default() -> Self {
-        Decoder {
-            buffer: Vec::new(),
-            start: 0,
-            filled: 0,
-            state: State::Head {
-                scanned: 0,
-                look_at: 1,
-            },
-        }
+        Decoder { buffer: Vec::new(), start: 0, filled: 0, state: State::Head { scanned: 0, look_at: 1 } }
     }
 }
 
 impl Decoder {
     /// Room for the next read, never empty.
     pub fn room(&mut self) -> &mut [u8] {
-        if self.start > 0
-            && (self.filled == self.start || self.buffer.len() - self.filled < READ_BYTES)
-        {
+        if self.start > 0 && (self.filled == self.start || self.buffer.len() - self.filled < READ_BYTES) {
             self.buffer.copy_within(self.start..self.filled, 0);
             self.filled -= self.start;
             self.start = 0;
@@ -188,59 +178,31 @@ impl Decoder {
                         Framing::Length(length) if length > limits.body_bytes_max as u64 => {
                             return Err(Refusal::BodyTooLarge);
                         }
-                        Framing::Length(length) => State::Length {
-                            head,
-                            length: length as usize,
-                        },
+                        Framing::Length(length) => State::Length { head, length: length as usize },
                         Framing::Chunked => {
                             let raw = head.head_bytes;
-                            State::Chunked {
-                                head,
-                                chunked: Chunked::default(),
-                                raw,
-                            }
+                            State::Chunked { head, chunked: Chunked::default(), raw }
                         }
                     };
                 }
                 State::Length { head, length } => {
                     let whole = head.head_bytes + *length;
                     if available < whole {
-                        return Ok(if told_to_continue {
-                            Step::Continue
-                        } else {
-                            Step::NeedMore
-                        });
+                        return Ok(if told_to_continue { Step::Continue } else { Step::NeedMore });
                     }
-                    self.state = State::Whole {
-                        head: head.clone(),
-                        body_bytes: *length,
-                        raw_end: whole,
-                    };
+                    self.state = State::Whole { head: head.clone(), body_bytes: *length, raw_end: whole };
                 }
                 State::Chunked { head, chunked, raw } => {
                     let bytes = &mut self.buffer[self.start..self.filled];
-                    let (taken, done) = chunked.decode(
-                        bytes,
-                        head.head_bytes,
-                        *raw,
-                        available,
-                        limits.body_bytes_max,
-                    )?;
+                    let (taken, done) =
+                        chunked.decode(bytes, head.head_bytes, *raw, available, limits.body_bytes_max)?;
                     *raw = taken;
                     if !done {
                         self.close_gap();
-                        return Ok(if told_to_continue {
-                            Step::Continue
-                        } else {
-                            Step::NeedMore
-                        });
+                        return Ok(if told_to_continue { Step::Continue } else { Step::NeedMore });
                     }
                     let body_bytes = chunked.decoded_bytes;
-                    self.state = State::Whole {
-                        head: head.clone(),
-                        body_bytes,
-                        raw_end: taken,
-                    };
+                    self.state = State::Whole { head: head.clone(), body_bytes, raw_end: taken };
                 }
                 State::Whole { .. } => return Ok(Step::Request),
             }
@@ -255,8 +217,7 @@ impl Decoder {
         let decoded_end = head.head_bytes + chunked.decoded_bytes;
         let gap = *raw - decoded_end;
         if gap >= READ_BYTES {
-            self.buffer
-                .copy_within(self.start + *raw..self.filled, self.start + decoded_end);
+            self.buffer.copy_within(self.start + *raw..self.filled, self.start + decoded_end);
             self.filled -= gap;
             *raw = decoded_end;
         }
@@ -264,18 +225,11 @@ impl Decoder {
 
     /// The whole request, once [`Step::Request`] was said.
     pub fn request(&self) -> Option<Request<'_>> {
-        let State::Whole {
-            head, body_bytes, ..
-        } = &self.state
-        else {
+        let State::Whole { head, body_bytes, .. } = &self.state else {
             return None;
         };
         let bytes = &self.buffer[self.start..self.filled];
-        Some(Request {
-            head,
-            bytes,
-            body: &bytes[head.head_bytes..head.head_bytes + body_bytes],
-        })
+        Some(Request { head, bytes, body: &bytes[head.head_bytes..head.head_bytes + body_bytes] })
     }
 
     /// Forgets the request just served.
@@ -284,10 +238,7 @@ impl Decoder {
             return;
         };
         self.start += raw_end;
-        self.state = State::Head {
-            scanned: 0,
-            look_at: 1,
-        };
+        self.state = State::Head { scanned: 0, look_at: 1 };
         if self.start == self.filled {
             (self.start, self.filled) = (0, 0);
             if self.buffer.len() > KEPT_BYTES_MAX {
@@ -300,9 +251,7 @@ impl Decoder {
     pub fn method(&self) -> Option<Method> {
         match &self.state {
             State::Head { .. } => None,
-            State::Length { head, .. }
-            | State::Chunked { head, .. }
-            | State::Whole { head, .. } => Some(head.method),
+            State::Length { head, .. } | State::Chunked { head, .. } | State::Whole { head, .. } => Some(head.method),
         }
     }
 }
@@ -314,10 +263,7 @@ mod tests {
     #[test]
     fn a_large_head_is_whole_as_soon_as_its_end_is_there() {
         let limits = Limits::default();
-        let text = format!(
-            "GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n",
-            "y".repeat(20_000)
-        );
+        let text = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "y".repeat(20_000));
         for cut in [1, 4_096, 20_010, text.len() - 3, text.len() - 1] {
             let mut decoder = Decoder::default();
             for part in [&text.as_bytes()[..cut], &text.as_bytes()[cut..]] {

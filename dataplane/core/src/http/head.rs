@@ -138,12 +138,8 @@ fn refuse(error: httparse::Error) -> Refusal {
     match error {
         httparse::Error::TooManyHeaders => Refusal::HeadTooLarge,
         httparse::Error::Version => Refusal::HttpVersion,
-        httparse::Error::HeaderName => {
-            Refusal::Framing("A header name has a character that is not allowed")
-        }
-        httparse::Error::HeaderValue => {
-            Refusal::Framing("A header value has a character that is not allowed")
-        }
+        httparse::Error::HeaderName => Refusal::Framing("A header name has a character that is not allowed"),
+        httparse::Error::HeaderValue => Refusal::Framing("A header value has a character that is not allowed"),
         httparse::Error::NewLine => Refusal::Framing("A line must end in CR LF"),
         _ => Refusal::Framing("The request line cannot be read"),
     }
@@ -154,9 +150,7 @@ fn leading_empty_lines(bytes: &[u8]) -> Result<usize, Refusal> {
     while let Some(b"\r\n") = bytes.get(skipped..skipped + 2) {
         skipped += 2;
         if skipped > 2 * LEADING_CRLF_MAX {
-            return Err(Refusal::Framing(
-                "Too many empty lines before the request line",
-            ));
+            return Err(Refusal::Framing("Too many empty lines before the request line"));
         }
     }
     match &bytes[skipped..] {
@@ -184,11 +178,7 @@ fn still_within(partial: &[u8], limits: &Limits) -> Result<(), Refusal> {
             return Err(Refusal::TargetTooLong);
         }
     }
-    if partial.len() > limits.head_bytes_max {
-        Err(Refusal::HeadTooLarge)
-    } else {
-        Ok(())
-    }
+    if partial.len() > limits.head_bytes_max { Err(Refusal::HeadTooLarge) } else { Ok(()) }
 }
 
 fn read(
@@ -255,9 +245,7 @@ fn read(
                 }
             }
             14 if is("mcp-session-id") => head.session_id.add(span(value)?),
-            16 if is("content-encoding") => {
-                head.content_coded |= !value.eq_ignore_ascii_case(b"identity")
-            }
+            16 if is("content-encoding") => head.content_coded |= !value.eq_ignore_ascii_case(b"identity"),
             17 if is("transfer-encoding") => {
                 transfer_codings += 1;
                 if transfer_codings > 1 {
@@ -277,9 +265,7 @@ fn read(
     }
     head.framing = match (transfer_codings > 0, length) {
         (true, Some(_)) => {
-            return Err(Refusal::Framing(
-                "Content-Length and Transfer-Encoding exclude each other",
-            ));
+            return Err(Refusal::Framing("Content-Length and Transfer-Encoding exclude each other"));
         }
         (true, None) if !http_1_1 => {
             return Err(Refusal::Framing("HTTP/1.0 has no Transfer-Encoding"));
@@ -301,15 +287,9 @@ fn path<'t>(target: &'t str, head: &Head, bytes: &[u8]) -> Result<&'t str, Refus
     let local = if target.starts_with('/') || (target == "*" && head.method == Method::Options) {
         target
     } else {
-        let scheme_end = if target
-            .get(..7)
-            .is_some_and(|s| s.eq_ignore_ascii_case("http://"))
-        {
+        let scheme_end = if target.get(..7).is_some_and(|s| s.eq_ignore_ascii_case("http://")) {
             7
-        } else if target
-            .get(..8)
-            .is_some_and(|s| s.eq_ignore_ascii_case("https://"))
-        {
+        } else if target.get(..8).is_some_and(|s| s.eq_ignore_ascii_case("https://")) {
             8
         } else {
             return Err(Refusal::Framing("The request target must be a path"));
@@ -318,19 +298,13 @@ fn path<'t>(target: &'t str, head: &Head, bytes: &[u8]) -> Result<&'t str, Refus
         let authority_end = rest.find(['/', '?']).unwrap_or(rest.len());
         let host = head.host.text(bytes).unwrap_or_default();
         if !rest[..authority_end].eq_ignore_ascii_case(host) {
-            return Err(Refusal::Framing(
-                "The request target names another host than Host",
-            ));
+            return Err(Refusal::Framing("The request target names another host than Host"));
         }
         let path = &rest[authority_end..];
         if path.is_empty() { "/" } else { path }
     };
     // A literal that is not inside the request has no span; `/` for an empty absolute path is found in the scheme.
-    let local = if std::ptr::eq(local, "/") {
-        &target[5..6]
-    } else {
-        local
-    };
+    let local = if std::ptr::eq(local, "/") { &target[5..6] } else { local };
     Ok(local.split('?').next().unwrap_or(local))
 }
 
@@ -352,16 +326,11 @@ fn content_length(value: &[u8]) -> Result<u64, Refusal> {
     if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
         return Err(BAD);
     }
-    std::str::from_utf8(value)
-        .ok()
-        .and_then(|digits| digits.parse().ok())
-        .ok_or(BAD)
+    std::str::from_utf8(value).ok().and_then(|digits| digits.parse().ok()).ok_or(BAD)
 }
 
 fn lists_token(value: &[u8], token: &[u8]) -> bool {
-    value
-        .split(|&byte| byte == b',')
-        .any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
+    value.split(|&byte| byte == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
 }
 
 #[cfg(test)]
@@ -371,32 +340,19 @@ mod tests {
     #[track_caller]
     fn check(lines: &str, want: Result<Framing, Refusal>) {
         let text = format!("{lines}\r\n\r\n");
-        let got =
-            parse(text.as_bytes(), &Limits::default()).map(|head| head.expect("complete").framing);
+        let got = parse(text.as_bytes(), &Limits::default()).map(|head| head.expect("complete").framing);
         assert_eq!(got, want, "{lines:?}");
     }
 
     #[test]
     fn a_body_is_framed_one_way_or_refused() {
         let framing = |text| Err(Refusal::Framing(text));
-        check(
-            "POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 12",
-            Ok(Framing::Length(12)),
-        );
-        check(
-            "POST /mcp HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: cHunked",
-            Ok(Framing::Chunked),
-        );
+        check("POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 12", Ok(Framing::Length(12)));
+        check("POST /mcp HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: cHunked", Ok(Framing::Chunked));
         check("GET / HTTP/1.1\r\nHost: a", Ok(Framing::Length(0)));
         check("POST / HTTP/1.1\r\nHost: a", Err(Refusal::LengthRequired));
-        check(
-            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1",
-            framing("Content-Length must be one number"),
-        );
-        check(
-            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1",
-            framing("Content-Length must be one number"),
-        );
+        check("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1", framing("Content-Length must be one number"));
+        check("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1", framing("Content-Length must be one number"));
         check(
             "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1",
             framing("Content-Length appears twice"),
@@ -405,19 +361,10 @@ mod tests {
             "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked",
             framing("Content-Length and Transfer-Encoding exclude each other"),
         );
-        check(
-            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked",
-            Err(Refusal::TransferCoding),
-        );
-        check(
-            "POST / HTTP/1.0\r\nTransfer-Encoding: chunked",
-            framing("HTTP/1.0 has no Transfer-Encoding"),
-        );
+        check("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked", Err(Refusal::TransferCoding));
+        check("POST / HTTP/1.0\r\nTransfer-Encoding: chunked", framing("HTTP/1.0 has no Transfer-Encoding"));
         check("GET / HTTP/1.1", framing("HTTP/1.1 needs exactly one Host"));
-        check(
-            "GET / HTTP/1.1\r\nHost: a\r\nX: 1\n2: 3",
-            framing("A line must end in CR LF"),
-        );
+        check("GET / HTTP/1.1\r\nHost: a\r\nX: 1\n2: 3", framing("A line must end in CR LF"));
         check("BREW / HTTP/1.1\r\nHost: a", Err(Refusal::MethodUnknown));
         check("GET / HTTP/1.2\r\nHost: a", Err(Refusal::HttpVersion));
     }
@@ -427,9 +374,7 @@ mod tests {
         let path_of = |target: &str| {
             let text = format!("GET {target} HTTP/1.1\r\nHost: me:1\r\n\r\n");
             let head = parse(text.as_bytes(), &Limits::default())?.expect("complete");
-            Ok::<_, Refusal>(
-                String::from_utf8_lossy(head.path.of_bytes(text.as_bytes())).into_owned(),
-            )
+            Ok::<_, Refusal>(String::from_utf8_lossy(head.path.of_bytes(text.as_bytes())).into_owned())
         };
         assert_eq!(path_of("/mcp?x=1").as_deref(), Ok("/mcp"));
         assert_eq!(path_of("http://me:1/mcp").as_deref(), Ok("/mcp"));
@@ -444,22 +389,10 @@ mod tests {
     fn a_head_has_bounds() {
         let limits = Limits::default();
         let long_target = format!("GET /{}", "a".repeat(limits.target_bytes_max + 40));
-        assert_eq!(
-            parse(long_target.as_bytes(), &limits).err(),
-            Some(Refusal::TargetTooLong)
-        );
+        assert_eq!(parse(long_target.as_bytes(), &limits).err(), Some(Refusal::TargetTooLong));
         let long_head = format!("GET / HTTP/1.1\r\nX: {}", "a".repeat(limits.head_bytes_max));
-        assert_eq!(
-            parse(long_head.as_bytes(), &limits).err(),
-            Some(Refusal::HeadTooLarge)
-        );
-        let many = format!(
-            "GET / HTTP/1.1\r\nHost: a\r\n{}\r\n",
-            "X: 1\r\n".repeat(FIELDS_MAX)
-        );
-        assert_eq!(
-            parse(many.as_bytes(), &limits).err(),
-            Some(Refusal::HeadTooLarge)
-        );
+        assert_eq!(parse(long_head.as_bytes(), &limits).err(), Some(Refusal::HeadTooLarge));
+        let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: 1\r\n".repeat(FIELDS_MAX));
+        assert_eq!(parse(many.as_bytes(), &limits).err(), Some(Refusal::HeadTooLarge));
     }
 }

@@ -13,11 +13,7 @@ impl Accept {
     pub fn add(&mut self, value: &[u8]) {
         self.present = true;
         for range in value.split(|&byte| byte == b',') {
-            let kind = range
-                .split(|&byte| byte == b';')
-                .next()
-                .unwrap_or_default()
-                .trim_ascii();
+            let kind = range.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
             match kind {
                 b"*/*" => (self.json, self.event_stream) = (true, true),
                 _ if kind.eq_ignore_ascii_case(b"application/json") => self.json = true,
@@ -47,14 +43,9 @@ pub fn is_json(value: &[u8]) -> bool {
     kind.eq_ignore_ascii_case(b"application/json")
         && parts.all(|parameter| {
             let mut sides = parameter.splitn(2, |&byte| byte == b'=');
-            let is_charset = sides
-                .next()
-                .unwrap_or_default()
-                .eq_ignore_ascii_case(b"charset");
+            let is_charset = sides.next().unwrap_or_default().eq_ignore_ascii_case(b"charset");
             let charset = sides.next().unwrap_or_default();
-            !is_charset
-                || charset.eq_ignore_ascii_case(b"utf-8")
-                || charset.eq_ignore_ascii_case(b"\"utf-8\"")
+            !is_charset || charset.eq_ignore_ascii_case(b"utf-8") || charset.eq_ignore_ascii_case(b"\"utf-8\"")
         })
 }
 
@@ -64,19 +55,10 @@ mod tests {
 
     #[test]
     fn json_is_utf_8_json_only() {
-        for good in [
-            "application/json",
-            "Application/JSON; charset=UTF-8",
-            "application/json;charset=\"utf-8\"",
-        ] {
+        for good in ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""] {
             assert!(is_json(good.as_bytes()), "{good}");
         }
-        for bad in [
-            "text/plain",
-            "application/jsonp",
-            "",
-            "application/json; charset=utf-16",
-        ] {
+        for bad in ["text/plain", "application/jsonp", "", "application/json; charset=utf-16"] {
             assert!(!is_json(bad.as_bytes()), "{bad}");
         }
     }

@@ -32,14 +32,7 @@ pub struct Extra<'a> {
 pub type DateText = [u8; 29];
 
 /// Appends a response head. `close` says that the connection ends behind this answer.
-pub fn write_head(
-    out: &mut Vec<u8>,
-    status: u16,
-    content: Content,
-    close: bool,
-    date: &DateText,
-    extra: Extra<'_>,
-) {
+pub fn write_head(out: &mut Vec<u8>, status: u16, content: Content, close: bool, date: &DateText, extra: Extra<'_>) {
     out.extend_from_slice(b"HTTP/1.1 ");
     out.extend_from_slice(status_line(status).as_bytes());
     out.extend_from_slice(b"\r\nDate: ");
@@ -92,17 +85,7 @@ pub fn write_preflight(out: &mut Vec<u8>, origin: &[u8], close: bool, date: &Dat
         ),
         ("Access-Control-Max-Age", "600"),
     ];
-    write_head(
-        out,
-        204,
-        Content::Empty,
-        close,
-        date,
-        Extra {
-            fields: FIELDS,
-            cors_origin: Some(origin),
-        },
-    );
+    write_head(out, 204, Content::Empty, close, date, Extra { fields: FIELDS, cors_origin: Some(origin) });
 }
 
 /// Appends one chunk of the chunked coding; an empty `data` would end the body and is skipped.
@@ -165,9 +148,7 @@ mod tests {
         write_last_chunk(&mut out);
         let filled = out.len();
         let mut chunked = super::super::chunked::Chunked::default();
-        let done = chunked
-            .decode(&mut out, 0, 0, filled, 1 << 20)
-            .expect("well-formed");
+        let done = chunked.decode(&mut out, 0, 0, filled, 1 << 20).expect("well-formed");
         assert_eq!((done, chunked.decoded_bytes), ((filled, true), 70_543));
     }
 }

@@ -14,16 +14,11 @@ impl Span {
     pub fn of(part: &[u8], whole: &[u8]) -> Option<Span> {
         let start = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
         let end = start.checked_add(part.len())?;
-        (end <= whole.len()).then(|| Span {
-            start: start as u32,
-            end: end as u32,
-        })
+        (end <= whole.len()).then(|| Span { start: start as u32, end: end as u32 })
     }
 
     /// The bytes of this span.
     pub fn of_bytes(self, whole: &[u8]) -> &[u8] {
-        whole
-            .get(self.start as usize..self.end as usize)
-            .unwrap_or_default()
+        whole.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 }

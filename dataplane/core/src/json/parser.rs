@@ -9,6 +9,8 @@ use super::scan;
 
 /// Arrays and objects inside each other; deeper is refused.
 pub const DEPTH_MAX: usize = 64;
+/// Values of one body; more would keep a shard from its other callers for tens of milliseconds.
+pub const VALUES_MAX: usize = 1 << 18;
 /// Up to this many keys are compared pairwise; beyond, a seeded hash set is cheaper.
 const KEYS_COMPARED_MAX: usize = 12;
 /// Room that is kept between requests.
@@ -21,6 +23,8 @@ pub enum JsonFault {
     Syntax,
     /// Deeper than [`DEPTH_MAX`].
     TooDeep,
+    /// More than [`VALUES_MAX`] values.
+    TooMany,
     /// An object has a key twice, so that two readers may see two requests.
     DuplicateKey,
 }
@@ -30,6 +34,7 @@ impl std::fmt::Display for JsonFault {
         f.write_str(match self {
             JsonFault::Syntax => "Parse error: the body is not one JSON value in UTF-8",
             JsonFault::TooDeep => "Parse error: the body is nested more than 64 deep",
+            JsonFault::TooMany => "Parse error: the body has more than 262144 values",
             JsonFault::DuplicateKey => "Parse error: an object has the same key twice",
         })
     }
@@ -46,11 +51,7 @@ pub struct JsonParser {
 
 impl Default for JsonParser {
     fn default() -> Self {
-        JsonParser {
-            buffers: Buffers::new(4096),
-            scratch: Vec::new(),
-            tape: Tape(Vec::new()),
-        }
+        JsonParser { buffers: Buffers::new(4096), scratch: Vec::new(), tape: Tape(Vec::new()) }
     }
 }
 
@@ -59,23 +60,13 @@ impl JsonParser {
     ///
     /// # Errors
     /// What is wrong with the text.
-    pub fn with<R>(
-        &mut self,
-        text: &[u8],
-        then: impl FnOnce(Value<'_>) -> R,
-    ) -> Result<R, JsonFault> {
+    pub fn with<R>(&mut self, text: &[u8], then: impl FnOnce(Value<'_>) -> R) -> Result<R, JsonFault> {
         self.scratch.clear();
         self.scratch.extend_from_slice(text);
-        self.scratch
-            .resize(text.len() + simd_json::INPUT_PADDING, 0);
+        self.scratch.resize(text.len() + simd_json::INPUT_PADDING, 0);
         let scratch_at = self.scratch.as_ptr() as usize;
         let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
-        let filled = simd_json::fill_tape_padded(
-            &mut self.scratch,
-            text.len(),
-            &mut self.buffers,
-            &mut tape,
-        );
+        let filled = simd_json::fill_tape_padded(&mut self.scratch, text.len(), &mut self.buffers, &mut tape);
         let outcome = match filled {
             Ok(()) => check(&tape.0).map(|()| {
                 let source = Source { text, scratch_at };
@@ -92,12 +83,11 @@ impl JsonParser {
 }
 
 fn check(nodes: &[Node<'_>]) -> Result<(), JsonFault> {
-    let end = check_value(nodes, 0, 0)?;
-    if end == nodes.len() {
-        Ok(())
-    } else {
-        Err(JsonFault::Syntax)
+    if nodes.len() > VALUES_MAX {
+        return Err(JsonFault::TooMany);
     }
+    let end = check_value(nodes, 0, 0)?;
+    if end == nodes.len() { Ok(()) } else { Err(JsonFault::Syntax) }
 }
 
 /// Checks the value at `at` and returns the index behind it. Recursion is bounded by [`DEPTH_MAX`].
@@ -129,28 +119,12 @@ fn check_value(nodes: &[Node<'_>], at: usize, depth: usize) -> Result<usize, Jso
 fn check_keys(nodes: &[Node<'_>], first: usize, count: usize) -> Result<(), JsonFault> {
     if count > KEYS_COMPARED_MAX {
         let mut seen = HashSet::with_capacity_and_hasher(count, ahash::RandomState::new());
-        let mut keys = Keys {
-            nodes,
-            at: first,
-            left: count,
-        };
-        return if keys.all(|(key, _)| seen.insert(key)) {
-            Ok(())
-        } else {
-            Err(JsonFault::DuplicateKey)
-        };
+        let mut keys = Keys { nodes, at: first, left: count };
+        return if keys.all(|(key, _)| seen.insert(key)) { Ok(()) } else { Err(JsonFault::DuplicateKey) };
     }
-    let mut keys = Keys {
-        nodes,
-        at: first,
-        left: count,
-    };
+    let mut keys = Keys { nodes, at: first, left: count };
     while let Some((key, _)) = keys.next() {
-        let later = Keys {
-            nodes,
-            at: keys.at,
-            left: keys.left,
-        };
+        let later = Keys { nodes, at: keys.at, left: keys.left };
         if later.into_iter().any(|(other, _)| other == key) {
             return Err(JsonFault::DuplicateKey);
         }
@@ -213,9 +187,7 @@ impl<'a> Value<'a> {
     /// The value's text, exactly as it came.
     pub fn text(self) -> &'a str {
         // The parser has checked that the whole body is UTF-8, and the scanner cuts at ASCII bytes.
-        std::str::from_utf8(self.bytes())
-            .unwrap_or_default()
-            .trim_matches([' ', '\t', '\r', '\n'])
+        std::str::from_utf8(self.bytes()).unwrap_or_default().trim_matches([' ', '\t', '\r', '\n'])
     }
 
     fn bytes(self) -> &'a [u8] {
@@ -237,10 +209,7 @@ impl<'a> Value<'a> {
 
     /// Whether this is an integer, written as one.
     pub fn is_integer(self) -> bool {
-        matches!(
-            self.nodes.first(),
-            Some(Node::Static(StaticNode::I64(_) | StaticNode::U64(_)))
-        )
+        matches!(self.nodes.first(), Some(Node::Static(StaticNode::I64(_) | StaticNode::U64(_))))
     }
 
     /// Whether this is any number.
@@ -256,10 +225,7 @@ impl<'a> Value<'a> {
     /// The object.
     pub fn as_object(self) -> Option<Object<'a>> {
         match self.nodes.first() {
-            Some(Node::Object { len, .. }) => Some(Object {
-                value: self,
-                len: *len,
-            }),
+            Some(Node::Object { len, .. }) => Some(Object { value: self, len: *len }),
             _ => None,
         }
     }
@@ -318,11 +284,7 @@ impl<'a> Object<'a> {
 
     /// The member's string.
     pub fn str(self, name: &str) -> Option<&'a str> {
-        let mut keys = Keys {
-            nodes: self.value.nodes,
-            at: 1,
-            left: self.len,
-        };
+        let mut keys = Keys { nodes: self.value.nodes, at: 1, left: self.len };
         let (_, at) = keys.find(|(key, _)| *key == name)?;
         match self.value.nodes.get(at) {
             Some(Node::String(text)) => Some(text),
@@ -332,12 +294,7 @@ impl<'a> Object<'a> {
 
     /// Whether there is such a member.
     pub fn has(self, name: &str) -> bool {
-        Keys {
-            nodes: self.value.nodes,
-            at: 1,
-            left: self.len,
-        }
-        .any(|(key, _)| key == name)
+        Keys { nodes: self.value.nodes, at: 1, left: self.len }.any(|(key, _)| key == name)
     }
 
     /// The object as a value.
@@ -358,38 +315,14 @@ mod tests {
     fn one_reading_or_none() {
         assert_eq!(fault(r#"{"a":1,"b":{"a":2}}"#), None);
         assert_eq!(fault(r#"{"a":1,"a":2}"#), Some(JsonFault::DuplicateKey));
-        assert_eq!(
-            fault(r#"{"a":1,"\u0061":2}"#),
-            Some(JsonFault::DuplicateKey)
-        );
-        assert_eq!(
-            fault(r#"[[{"x":[],"x":0}]]"#),
-            Some(JsonFault::DuplicateKey)
-        );
+        assert_eq!(fault(r#"{"a":1,"\u0061":2}"#), Some(JsonFault::DuplicateKey));
+        assert_eq!(fault(r#"[[{"x":[],"x":0}]]"#), Some(JsonFault::DuplicateKey));
         let many: String = (0..40).map(|key| format!(r#""{key}":0,"#)).collect();
         assert_eq!(fault(&format!(r#"{{{many}"z":0}}"#)), None);
-        assert_eq!(
-            fault(&format!(r#"{{{many}"7":0}}"#)),
-            Some(JsonFault::DuplicateKey)
-        );
-        assert_eq!(
-            fault(&format!("{}{}", "[".repeat(64), "]".repeat(64))),
-            None
-        );
-        assert_eq!(
-            fault(&format!("{}{}", "[".repeat(65), "]".repeat(65))),
-            Some(JsonFault::TooDeep)
-        );
-        for bad in [
-            "",
-            "{",
-            "1 2",
-            "[1,]",
-            "{\"a\":NaN}",
-            "\u{feff}1",
-            "\"\u{1}\"",
-            "nul",
-        ] {
+        assert_eq!(fault(&format!(r#"{{{many}"7":0}}"#)), Some(JsonFault::DuplicateKey));
+        assert_eq!(fault(&format!("{}{}", "[".repeat(64), "]".repeat(64))), None);
+        assert_eq!(fault(&format!("{}{}", "[".repeat(65), "]".repeat(65))), Some(JsonFault::TooDeep));
+        for bad in ["", "{", "1 2", "[1,]", "{\"a\":NaN}", "\u{feff}1", "\"\u{1}\"", "nul"] {
             assert_eq!(fault(bad), Some(JsonFault::Syntax), "{bad:?}");
         }
     }
@@ -407,15 +340,8 @@ mod tests {
                 assert_eq!(text("s"), Some(r#""a\"}b""#));
                 assert_eq!(object.str("s"), Some("a\"}b"));
                 assert_eq!(text("o"), Some(r#"{"k":[1, 2]}"#));
-                let numbers = object
-                    .get("o")
-                    .and_then(Value::as_object)
-                    .and_then(|o| o.get("k"));
-                let texts: Vec<_> = numbers
-                    .and_then(Value::as_array)
-                    .expect("array")
-                    .map(Value::text)
-                    .collect();
+                let numbers = object.get("o").and_then(Value::as_object).and_then(|o| o.get("k"));
+                let texts: Vec<_> = numbers.and_then(Value::as_array).expect("array").map(Value::text).collect();
                 assert_eq!(texts, ["1", "2"]);
             })
             .expect("good JSON");

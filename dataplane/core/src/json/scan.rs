@@ -20,9 +20,7 @@ pub fn elements(array: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 fn open(text: &[u8], bracket: u8) -> usize {
-    text.iter()
-        .position(|&byte| byte == bracket)
-        .map_or(text.len(), |at| at + 1)
+    text.iter().position(|&byte| byte == bracket).map_or(text.len(), |at| at + 1)
 }
 
 struct Elements<'a> {
@@ -66,10 +64,7 @@ fn value_end(text: &[u8], mut at: usize) -> Option<usize> {
 /// The index behind the string whose opening quote is at `at`.
 fn string_end(text: &[u8], at: usize) -> usize {
     let mut at = at + 1;
-    while let Some(found) = text
-        .get(at..)
-        .and_then(|rest| memchr::memchr2(b'"', b'\\', rest))
-    {
+    while let Some(found) = text.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
         at += found;
         if text[at] == b'"' {
             return at + 1;

@@ -7,8 +7,7 @@ pub fn string(out: &mut Vec<u8>, text: &str) {
 
 /// Appends any serialisable value.
 pub fn value<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
-    serde_json::to_writer(out, value)
-        .expect("a Vec takes every byte, and our types have string keys");
+    serde_json::to_writer(out, value).expect("a Vec takes every byte, and our types have string keys");
 }
 
 /// The text of any serialisable value.

@@ -10,9 +10,7 @@ pub fn write(generation: u64, index: usize) -> String {
 pub fn read(cursor: &str, count: usize) -> Option<usize> {
     let (generation, index) = cursor.strip_prefix('p')?.split_once('.')?;
     u64::from_str_radix(generation, 16).ok()?;
-    usize::from_str_radix(index, 16)
-        .ok()
-        .filter(|&index| index < count)
+    usize::from_str_radix(index, 16).ok().filter(|&index| index < count)
 }
 
 #[cfg(test)]

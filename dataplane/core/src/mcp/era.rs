@@ -57,38 +57,28 @@ pub fn select(message: &Message<'_>, carrier: Carrier<'_>) -> Result<Selected, R
         Carrier::Stdio => McpHeaders::default(),
     };
     if headers.repeated {
-        return Err(RpcError::header_mismatch(
-            "Header mismatch: an MCP header appears more than once",
-        ));
+        return Err(RpcError::header_mismatch("Header mismatch: an MCP header appears more than once"));
     }
-    let header_version = headers
-        .version
-        .map(|value| std::str::from_utf8(value).unwrap_or_default());
-    let header_is_modern = header_version
-        .and_then(Version::parse)
-        .is_some_and(|v| v.era() == Era::Modern);
+    let header_version = headers.version.map(|value| std::str::from_utf8(value).unwrap_or_default());
+    let header_is_modern = header_version.and_then(Version::parse).is_some_and(|v| v.era() == Era::Modern);
     match message {
         Message::Request(request) => match claim(request.params) {
             Some(claim) => modern(request, claim, carrier).map(|()| Selected::Modern),
-            None if request.method == "initialize" && header_is_modern => {
-                Err(RpcError::header_mismatch(
-                    "Header mismatch: `initialize` cannot reach the revision that MCP-Protocol-Version names",
-                ))
-            }
+            None if request.method == "initialize" && header_is_modern => Err(RpcError::header_mismatch(
+                "Header mismatch: `initialize` cannot reach the revision that MCP-Protocol-Version names",
+            )),
             // `ping` exists only before 2026-07-28, so the body alone says which era it is.
             None if header_is_modern && request.method != "ping" => Err(missing_envelope()),
             None if header_is_modern => Ok(Selected::Legacy(Version::LEGACY_LATEST)),
             None => legacy(header_version),
         },
-        Message::Notification(Notification { params, .. })
-            if claim(*params).is_some() || header_is_modern =>
-        {
+        Message::Notification(Notification { params, .. }) if claim(*params).is_some() || header_is_modern => {
             Ok(Selected::Modern)
         }
         Message::Notification(_) => legacy(header_version),
-        Message::Response(_) if header_is_modern => Err(RpcError::invalid_request(
-            "Invalid Request: 2026-07-28 has no client responses",
-        )),
+        Message::Response(_) if header_is_modern => {
+            Err(RpcError::invalid_request("Invalid Request: 2026-07-28 has no client responses"))
+        }
         Message::Response(_) => legacy(header_version),
     }
 }
@@ -96,8 +86,9 @@ pub fn select(message: &Message<'_>, carrier: Carrier<'_>) -> Result<Selected, R
 /// Whether a message carries the modern envelope.
 pub fn is_modern(message: &Message<'_>) -> bool {
     match message {
-        Message::Request(Request { params, .. })
-        | Message::Notification(Notification { params, .. }) => claim(*params).is_some(),
+        Message::Request(Request { params, .. }) | Message::Notification(Notification { params, .. }) => {
+            claim(*params).is_some()
+        }
         Message::Response(_) => false,
     }
 }
@@ -109,20 +100,14 @@ struct Claim<'a> {
 
 fn claim(params: Option<Object<'_>>) -> Option<Claim<'_>> {
     let meta = params?.get("_meta")?.as_object()?;
-    Some(Claim {
-        meta,
-        version: meta.get(META_VERSION)?,
-    })
+    Some(Claim { meta, version: meta.get(META_VERSION)? })
 }
 
 fn missing_envelope() -> RpcError {
     let missing = [META_VERSION, META_CAPABILITIES];
-    RpcError::new(
-        INVALID_PARAMS,
-        "Invalid params: a 2026-07-28 request needs its `_meta` envelope",
-    )
-    .with_status(400)
-    .with_data(&serde_json::json!({ "missing": missing }))
+    RpcError::new(INVALID_PARAMS, "Invalid params: a 2026-07-28 request needs its `_meta` envelope")
+        .with_status(400)
+        .with_data(&serde_json::json!({ "missing": missing }))
 }
 
 fn legacy(header_version: Option<&str>) -> Result<Selected, RpcError> {
@@ -131,10 +116,7 @@ fn legacy(header_version: Option<&str>) -> Result<Selected, RpcError> {
     };
     Version::parse(name).map(Selected::Legacy).ok_or_else(|| {
         let served: Vec<_> = Version::ALL.iter().map(|version| version.name()).collect();
-        let text = format!(
-            "Bad Request: Unsupported protocol version (supported versions: {})",
-            served.join(", ")
-        );
+        let text = format!("Bad Request: Unsupported protocol version (supported versions: {})", served.join(", "));
         RpcError::new(BAD_REQUEST_LEGACY, text).with_status(400)
     })
 }
@@ -143,31 +125,19 @@ fn legacy(header_version: Option<&str>) -> Result<Selected, RpcError> {
 fn modern(request: &Request<'_>, claim: Claim<'_>, carrier: Carrier<'_>) -> Result<(), RpcError> {
     let bad = |text: String| Err(RpcError::new(INVALID_PARAMS, text).with_status(400));
     let Some(version) = claim.version.as_str() else {
-        return bad(format!(
-            "Invalid params: `_meta.{META_VERSION}` must be a string"
-        ));
+        return bad(format!("Invalid params: `_meta.{META_VERSION}` must be a string"));
     };
     match claim.meta.get(META_CAPABILITIES) {
         None => {
-            return bad(format!(
-                "Invalid params: `_meta` is missing {META_CAPABILITIES}"
-            ));
+            return bad(format!("Invalid params: `_meta` is missing {META_CAPABILITIES}"));
         }
         Some(value) if value.as_object().is_none() => {
-            return bad(format!(
-                "Invalid params: `_meta.{META_CAPABILITIES}` must be an object"
-            ));
+            return bad(format!("Invalid params: `_meta.{META_CAPABILITIES}` must be an object"));
         }
         Some(_) => {}
     }
-    if claim
-        .meta
-        .get(META_CLIENT)
-        .is_some_and(|value| value.as_object().is_none())
-    {
-        return bad(format!(
-            "Invalid params: `_meta.{META_CLIENT}` must be an object"
-        ));
+    if claim.meta.get(META_CLIENT).is_some_and(|value| value.as_object().is_none()) {
+        return bad(format!("Invalid params: `_meta.{META_CLIENT}` must be an object"));
     }
     if let Carrier::Http(headers) = carrier {
         agree("MCP-Protocol-Version", headers.version, version)?;
@@ -181,13 +151,9 @@ fn modern(request: &Request<'_>, claim: Claim<'_>, carrier: Carrier<'_>) -> Resu
     }
     match Version::parse(version) {
         Some(known) if known.era() == Era::Modern => Ok(()),
-        _ => Err(
-            RpcError::new(UNSUPPORTED_VERSION, "Unsupported protocol version")
-                .with_status(400)
-                .with_data(
-                    &serde_json::json!({ "supported": ["2026-07-28"], "requested": version }),
-                ),
-        ),
+        _ => Err(RpcError::new(UNSUPPORTED_VERSION, "Unsupported protocol version")
+            .with_status(400)
+            .with_data(&serde_json::json!({ "supported": ["2026-07-28"], "requested": version }))),
     }
 }
 
@@ -203,17 +169,14 @@ fn mirrored_name(method: &str) -> Option<&'static str> {
 
 fn agree(name: &str, header: Option<&[u8]>, body: &str) -> Result<(), RpcError> {
     let Some(header) = header else {
-        return Err(RpcError::header_mismatch(format!(
-            "Header mismatch: {name} is missing"
-        )));
+        return Err(RpcError::header_mismatch(format!("Header mismatch: {name} is missing")));
     };
     // The usual case needs no decoding.
     if header == body.as_bytes() {
         return Ok(());
     }
-    let decoded = decode_header_value(header).map_err(|_| {
-        RpcError::header_mismatch(format!("Header mismatch: {name} cannot be decoded"))
-    })?;
+    let decoded = decode_header_value(header)
+        .map_err(|_| RpcError::header_mismatch(format!("Header mismatch: {name} cannot be decoded")))?;
     if decoded == body {
         return Ok(());
     }
@@ -232,15 +195,9 @@ mod tests {
 
     #[track_caller]
     fn check(method: &str, params: &str, headers: [Option<&str>; 3], want: Result<Selected, i32>) {
-        let text =
-            format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{params}}}}}"#);
+        let text = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{params}}}}}"#);
         let [version, mcp_method, name] = headers.map(|header| header.map(str::as_bytes));
-        let headers = McpHeaders {
-            version,
-            method: mcp_method,
-            name,
-            repeated: false,
-        };
+        let headers = McpHeaders { version, method: mcp_method, name, repeated: false };
         let got = JsonParser::default()
             .with(text.as_bytes(), |value| {
                 let message = message::read(value).expect("a message");
@@ -257,92 +214,22 @@ mod tests {
         let junk = MODERN.replace("2026-07-28", "v999.0.0");
         let bare = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}"#;
         let legacy = |version| Ok(Selected::Legacy(version));
-        check(
-            "tools/list",
-            MODERN,
-            [v26, Some("tools/list"), None],
-            Ok(Selected::Modern),
-        );
-        check(
-            "tools/call",
-            &call,
-            [v26, Some("tools/call"), Some("x")],
-            Ok(Selected::Modern),
-        );
-        check(
-            "tools/call",
-            &call,
-            [v26, Some("tools/call"), Some("=?base64?eA==?=")],
-            Ok(Selected::Modern),
-        );
-        check(
-            "tools/call",
-            &call,
-            [v26, Some("tools/call"), Some("y")],
-            Err(-32020),
-        );
-        check(
-            "tools/call",
-            &call,
-            [v26, Some("tools/call"), None],
-            Err(-32020),
-        );
-        check(
-            "tools/list",
-            MODERN,
-            [v26, Some("TOOLS/LIST"), None],
-            Err(-32020),
-        );
+        check("tools/list", MODERN, [v26, Some("tools/list"), None], Ok(Selected::Modern));
+        check("tools/call", &call, [v26, Some("tools/call"), Some("x")], Ok(Selected::Modern));
+        check("tools/call", &call, [v26, Some("tools/call"), Some("=?base64?eA==?=")], Ok(Selected::Modern));
+        check("tools/call", &call, [v26, Some("tools/call"), Some("y")], Err(-32020));
+        check("tools/call", &call, [v26, Some("tools/call"), None], Err(-32020));
+        check("tools/list", MODERN, [v26, Some("TOOLS/LIST"), None], Err(-32020));
         check("tools/list", MODERN, [v26, None, None], Err(-32020));
-        check(
-            "tools/list",
-            MODERN,
-            [None, Some("tools/list"), None],
-            Err(-32020),
-        );
-        check(
-            "tools/list",
-            &junk,
-            [v26, Some("tools/list"), None],
-            Err(-32020),
-        );
-        check(
-            "tools/list",
-            &junk,
-            [Some("v999.0.0"), Some("tools/list"), None],
-            Err(-32022),
-        );
-        check(
-            "tools/list",
-            bare,
-            [v26, Some("tools/list"), None],
-            Err(-32602),
-        );
+        check("tools/list", MODERN, [None, Some("tools/list"), None], Err(-32020));
+        check("tools/list", &junk, [v26, Some("tools/list"), None], Err(-32020));
+        check("tools/list", &junk, [Some("v999.0.0"), Some("tools/list"), None], Err(-32022));
+        check("tools/list", bare, [v26, Some("tools/list"), None], Err(-32602));
         check("server/discover", "", [v26, None, None], Err(-32602));
         check("initialize", "", [v26, None, None], Err(-32020));
-        check(
-            "ping",
-            "",
-            [v26, Some("ping"), None],
-            legacy(Version::V2025_11_25),
-        );
-        check(
-            "tools/list",
-            "",
-            [None, None, None],
-            legacy(Version::V2025_03_26),
-        );
-        check(
-            "tools/list",
-            "",
-            [Some("2025-06-18"), None, None],
-            legacy(Version::V2025_06_18),
-        );
-        check(
-            "tools/list",
-            "",
-            [Some("1999-01-01"), None, None],
-            Err(-32000),
-        );
+        check("ping", "", [v26, Some("ping"), None], legacy(Version::V2025_11_25));
+        check("tools/list", "", [None, None, None], legacy(Version::V2025_03_26));
+        check("tools/list", "", [Some("2025-06-18"), None, None], legacy(Version::V2025_06_18));
+        check("tools/list", "", [Some("1999-01-01"), None, None], Err(-32000));
     }
 }

@@ -58,28 +58,15 @@ pub struct BadMessage {
 /// # Errors
 /// -32600 with HTTP 400 when the value is not a JSON-RPC 2.0 message, -32602 when its params are not an object.
 pub fn read(value: Value<'_>) -> Result<Message<'_>, BadMessage> {
-    let fail = |id: Option<&str>, error| {
-        Err(BadMessage {
-            id: id.map(str::to_owned),
-            error,
-        })
-    };
+    let fail = |id: Option<&str>, error| Err(BadMessage { id: id.map(str::to_owned), error });
     let invalid = |text: &'static str| RpcError::invalid_request(text);
     let Some(object) = value.as_object() else {
-        return fail(
-            None,
-            invalid("Invalid Request: a message must be an object"),
-        );
+        return fail(None, invalid("Invalid Request: a message must be an object"));
     };
     let id_value = object.get("id");
-    let id = id_value
-        .filter(|id| id.is_integer() || id.as_str().is_some())
-        .map(Value::text);
+    let id = id_value.filter(|id| id.is_integer() || id.as_str().is_some()).map(Value::text);
     if id_value.is_some() && id.is_none() {
-        return fail(
-            None,
-            invalid("Invalid Request: `id` must be a string or an integer"),
-        );
+        return fail(None, invalid("Invalid Request: `id` must be a string or an integer"));
     }
     if object.str("jsonrpc") != Some("2.0") {
         return fail(id, invalid("Invalid Request: `jsonrpc` must be \"2.0\""));
@@ -89,10 +76,7 @@ pub fn read(value: Value<'_>) -> Result<Message<'_>, BadMessage> {
             return fail(id, invalid("Invalid Request: `method` must be a string"));
         };
         if object.has("result") || object.has("error") {
-            return fail(
-                id,
-                invalid("Invalid Request: a request has no `result` or `error`"),
-            );
+            return fail(id, invalid("Invalid Request: a request has no `result` or `error`"));
         }
         let params_value = object.get("params");
         let params = params_value.and_then(Value::as_object);
@@ -140,27 +124,12 @@ mod tests {
 
     #[test]
     fn messages_are_told_apart() {
-        assert_eq!(
-            kind(r#"{"jsonrpc":"2.0","id":1,"method":"m"}"#),
-            "request 1 m"
-        );
-        assert_eq!(
-            kind(r#"{"jsonrpc":"2.0","id":"\u00e9","method":"m","params":{}}"#),
-            r#"request "\u00e9" m"#
-        );
-        assert_eq!(
-            kind(r#"{"jsonrpc":"2.0","id":9007199254740993,"method":"m"}"#),
-            "request 9007199254740993 m"
-        );
+        assert_eq!(kind(r#"{"jsonrpc":"2.0","id":1,"method":"m"}"#), "request 1 m");
+        assert_eq!(kind(r#"{"jsonrpc":"2.0","id":"\u00e9","method":"m","params":{}}"#), r#"request "\u00e9" m"#);
+        assert_eq!(kind(r#"{"jsonrpc":"2.0","id":9007199254740993,"method":"m"}"#), "request 9007199254740993 m");
         assert_eq!(kind(r#"{"jsonrpc":"2.0","method":"m"}"#), "notification m");
-        assert_eq!(
-            kind(r#"{"jsonrpc":"2.0","id":"s","result":{}}"#),
-            r#"response "s" true"#
-        );
-        assert_eq!(
-            kind(r#"{"jsonrpc":"2.0","id":"s","error":{}}"#),
-            r#"response "s" false"#
-        );
+        assert_eq!(kind(r#"{"jsonrpc":"2.0","id":"s","result":{}}"#), r#"response "s" true"#);
+        assert_eq!(kind(r#"{"jsonrpc":"2.0","id":"s","error":{}}"#), r#"response "s" false"#);
     }
 
     #[test]
@@ -176,21 +145,9 @@ mod tests {
         ] {
             assert_eq!(kind(bad), "-32600 None", "{bad}");
         }
-        assert_eq!(
-            kind(r#"{"jsonrpc":"1.0","id":7,"method":"m"}"#),
-            r#"-32600 Some("7")"#
-        );
-        assert_eq!(
-            kind(r#"{"jsonrpc":"2.0","id":7,"method":1}"#),
-            r#"-32600 Some("7")"#
-        );
-        assert_eq!(
-            kind(r#"{"jsonrpc":"2.0","id":7,"method":"m","params":[]}"#),
-            r#"-32602 Some("7")"#
-        );
-        assert_eq!(
-            kind(r#"{"jsonrpc":"2.0","id":7,"result":1,"error":2}"#),
-            r#"-32600 Some("7")"#
-        );
+        assert_eq!(kind(r#"{"jsonrpc":"1.0","id":7,"method":"m"}"#), r#"-32600 Some("7")"#);
+        assert_eq!(kind(r#"{"jsonrpc":"2.0","id":7,"method":1}"#), r#"-32600 Some("7")"#);
+        assert_eq!(kind(r#"{"jsonrpc":"2.0","id":7,"method":"m","params":[]}"#), r#"-32602 Some("7")"#);
+        assert_eq!(kind(r#"{"jsonrpc":"2.0","id":7,"result":1,"error":2}"#), r#"-32600 Some("7")"#);
     }
 }

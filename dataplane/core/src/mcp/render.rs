@@ -30,10 +30,7 @@ impl ServerIdentity {
         }
         let info = info.to_string();
         let modern_prefix = format!(r#""_meta":{{"{META_SERVER}":{info}}},"#).into_bytes();
-        ServerIdentity {
-            modern_prefix,
-            info,
-        }
+        ServerIdentity { modern_prefix, info }
     }
 }
 
@@ -45,13 +42,7 @@ pub struct ResultWriter {
 
 impl ResultWriter {
     /// Begins the answer to request `id` with what `version` puts into every result. `kind` is its `resultType`.
-    pub fn begin(
-        mut out: Vec<u8>,
-        id: &str,
-        version: Version,
-        identity: &ServerIdentity,
-        kind: &str,
-    ) -> ResultWriter {
+    pub fn begin(mut out: Vec<u8>, id: &str, version: Version, identity: &ServerIdentity, kind: &str) -> ResultWriter {
         out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
         out.extend_from_slice(id.as_bytes());
         out.extend_from_slice(b",\"result\":{");
@@ -62,24 +53,16 @@ impl ResultWriter {
             out.extend_from_slice(kind.as_bytes());
             out.push(b'"');
         }
-        ResultWriter {
-            out,
-            empty: !modern,
-        }
+        ResultWriter { out, empty: !modern }
     }
 
     /// A whole modern answer that has nothing but `_meta`, with more members than the server's name.
     pub fn with_meta(id: &str, identity: &ServerIdentity, meta: &Value) -> Vec<u8> {
         let mut meta = meta.clone();
         if let Some(members) = meta.as_object_mut() {
-            members.insert(
-                META_SERVER.into(),
-                serde_json::from_str(&identity.info).unwrap_or_default(),
-            );
+            members.insert(META_SERVER.into(), serde_json::from_str(&identity.info).unwrap_or_default());
         }
-        let text = format!(
-            r#"{{"jsonrpc":"2.0","id":{id},"result":{{"resultType":"complete","_meta":{meta}}}}}"#
-        );
+        let text = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"resultType":"complete","_meta":{meta}}}}}"#);
         text.into_bytes()
     }
 
@@ -145,21 +128,12 @@ pub fn call_result(
 }
 
 /// The members of a `CallToolResult`.
-pub fn call_members(
-    writer: &mut ResultWriter,
-    version: Version,
-    result: &ToolResult,
-    wraps_structured: bool,
-) {
+pub fn call_members(writer: &mut ResultWriter, version: Version, result: &ToolResult, wraps_structured: bool) {
     match downgraded(&result.content, version) {
         Some(content) => writer.member("content", &content),
         None => writer.member("content", &result.content),
     };
-    if let Some(value) = result
-        .structured
-        .as_ref()
-        .filter(|_| version >= Version::V2025_06_18)
-    {
+    if let Some(value) = result.structured.as_ref().filter(|_| version >= Version::V2025_06_18) {
         if wraps_structured && version.era() == Era::Legacy {
             writer.member("structuredContent", &serde_json::json!({ "result": value }));
         } else {
@@ -182,15 +156,10 @@ pub fn downgraded(content: &[Content], version: Version) -> Option<Vec<Content>>
         return None;
     }
     let convert = |piece: &Content| match piece {
-        Content::Audio {
-            data, mime_type, ..
-        } if unknown(piece) => Content::text(format!(
-            "[audio, {mime_type}, {} bytes of base64]",
-            data.len()
-        )),
-        Content::ResourceLink(link) if unknown(piece) => {
-            Content::text(format!("{}: {}", link.name, link.uri))
+        Content::Audio { data, mime_type, .. } if unknown(piece) => {
+            Content::text(format!("[audio, {mime_type}, {} bytes of base64]", data.len()))
         }
+        Content::ResourceLink(link) if unknown(piece) => Content::text(format!("{}: {}", link.name, link.uri)),
         _ => piece.clone(),
     };
     Some(content.iter().map(convert).collect())
@@ -241,16 +210,12 @@ pub fn error(mut out: Vec<u8>, id: Option<&str>, error: &RpcError) -> Vec<u8> {
 
 /// A notification.
 pub fn notification(method: &str, params: &Value) -> Vec<u8> {
-    write::to_text(&serde_json::json!({ "jsonrpc": "2.0", "method": method, "params": params }))
-        .into_bytes()
+    write::to_text(&serde_json::json!({ "jsonrpc": "2.0", "method": method, "params": params })).into_bytes()
 }
 
 /// A request of ours to a legacy client.
 pub fn request(id: &str, method: &str, params: &Value) -> Vec<u8> {
-    write::to_text(
-        &serde_json::json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }),
-    )
-    .into_bytes()
+    write::to_text(&serde_json::json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })).into_bytes()
 }
 
 /// A progress notification; `token` is the client's JSON text, echoed as it came.
@@ -273,11 +238,7 @@ pub fn progress(token: &str, progress: f64, total: Option<f64>, message: Option<
 
 /// JSON has no NaN or infinity; whole numbers need no fraction.
 fn number(value: f64) -> String {
-    if value.is_finite() {
-        format!("{value}")
-    } else {
-        "0".into()
-    }
+    if value.is_finite() { format!("{value}") } else { "0".into() }
 }
 
 #[cfg(test)]
@@ -293,77 +254,41 @@ mod tests {
     fn each_era_gets_its_envelope() {
         let identity = ServerIdentity::new("s", "1", None);
         let result = ToolResult::structured(json!([1]));
-        let modern = parsed(call_result(
-            Vec::new(),
-            "7",
-            Version::V2026_07_28,
-            &identity,
-            &result,
-            true,
-        ));
+        let modern = parsed(call_result(Vec::new(), "7", Version::V2026_07_28, &identity, &result, true));
         assert_eq!(
             modern,
             json!({"jsonrpc":"2.0","id":7,"result":{"_meta":{META_SERVER:{"name":"s","version":"1"}},
                 "resultType":"complete","content":[{"type":"text","text":"[1]"}],"structuredContent":[1]}})
         );
-        let legacy = parsed(call_result(
-            Vec::new(),
-            "\"a\"",
-            Version::V2025_11_25,
-            &identity,
-            &result,
-            true,
-        ));
+        let legacy = parsed(call_result(Vec::new(), "\"a\"", Version::V2025_11_25, &identity, &result, true));
         assert_eq!(
             legacy["result"],
             json!({"content":[{"type":"text","text":"[1]"}],"structuredContent":{"result":[1]}})
         );
-        let old = parsed(call_result(
-            Vec::new(),
-            "1",
-            Version::V2024_11_05,
-            &identity,
-            &result,
-            true,
-        ));
-        assert_eq!(
-            old["result"],
-            json!({"content":[{"type":"text","text":"[1]"}]})
-        );
+        let old = parsed(call_result(Vec::new(), "1", Version::V2024_11_05, &identity, &result, true));
+        assert_eq!(old["result"], json!({"content":[{"type":"text","text":"[1]"}]}));
     }
 
     #[test]
     fn empty_legacy_results_have_no_member() {
         let identity = ServerIdentity::new("s", "1", None);
-        let pong =
-            ResultWriter::begin(Vec::new(), "1", Version::V2025_11_25, &identity, "complete").end();
+        let pong = ResultWriter::begin(Vec::new(), "1", Version::V2025_11_25, &identity, "complete").end();
         assert_eq!(pong, br#"{"jsonrpc":"2.0","id":1,"result":{}}"#);
     }
 
     #[test]
     fn old_clients_get_text_for_what_they_do_not_know() {
         let link = ResourceLinkFixture::link();
-        let content = vec![
-            Content::audio("AAAA", "audio/wav"),
-            Content::ResourceLink(link),
-        ];
+        let content = vec![Content::audio("AAAA", "audio/wav"), Content::ResourceLink(link)];
         assert!(downgraded(&content, Version::V2025_06_18).is_none());
         let texts = downgraded(&content, Version::V2024_11_05).expect("converted");
-        assert!(
-            texts
-                .iter()
-                .all(|piece| matches!(piece, Content::Text { .. }))
-        );
+        assert!(texts.iter().all(|piece| matches!(piece, Content::Text { .. })));
     }
 
     struct ResourceLinkFixture;
     impl ResourceLinkFixture {
         fn link() -> crate::mcp::types::ResourceDefinition {
-            crate::mcp::types::ResourceDefinition {
-                uri: "a:b".into(),
-                name: "n".into(),
-                ..Default::default()
-            }
+            crate::mcp::types::ResourceDefinition { uri: "a:b".into(), name: "n".into(), ..Default::default() }
         }
     }
 }

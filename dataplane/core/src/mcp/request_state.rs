@@ -43,36 +43,22 @@ impl StateKey {
         let mut payload = expires_unix_s.to_be_bytes().to_vec();
         payload.extend_from_slice(content.as_bytes());
         let tag = self.tag(binding, &payload);
-        format!(
-            "{}.{}",
-            URL_SAFE_NO_PAD.encode(&payload),
-            URL_SAFE_NO_PAD.encode(tag)
-        )
+        format!("{}.{}", URL_SAFE_NO_PAD.encode(&payload), URL_SAFE_NO_PAD.encode(tag))
     }
 
     /// Opens what [`StateKey::seal`] made.
     ///
     /// # Errors
     /// When the state was not made by this key for this binding, or has expired.
-    pub fn open(
-        &self,
-        binding: Binding<'_>,
-        now_unix_s: u64,
-        state: &str,
-    ) -> Result<String, StateFault> {
+    pub fn open(&self, binding: Binding<'_>, now_unix_s: u64, state: &str) -> Result<String, StateFault> {
         if state.len() > STATE_BYTES_MAX {
             return Err(StateFault::Forged);
         }
         let (payload, tag) = state.split_once('.').ok_or(StateFault::Forged)?;
-        let payload = URL_SAFE_NO_PAD
-            .decode(payload)
-            .map_err(|_| StateFault::Forged)?;
-        let tag = URL_SAFE_NO_PAD
-            .decode(tag)
-            .map_err(|_| StateFault::Forged)?;
+        let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| StateFault::Forged)?;
+        let tag = URL_SAFE_NO_PAD.decode(tag).map_err(|_| StateFault::Forged)?;
         // The compare runs in constant time.
-        hmac::verify(&self.0, &Self::signed(binding, &payload), &tag)
-            .map_err(|_| StateFault::Forged)?;
+        hmac::verify(&self.0, &Self::signed(binding, &payload), &tag).map_err(|_| StateFault::Forged)?;
         let (expiry, content) = payload.split_first_chunk::<8>().ok_or(StateFault::Forged)?;
         if u64::from_be_bytes(*expiry) < now_unix_s {
             return Err(StateFault::Expired);
@@ -87,12 +73,7 @@ impl StateKey {
     /// Every part with its length, so that no two bindings sign the same bytes.
     fn signed(binding: Binding<'_>, payload: &[u8]) -> Vec<u8> {
         let mut bytes = b"ringway request state 1".to_vec();
-        for part in [
-            binding.principal.as_bytes(),
-            binding.method.as_bytes(),
-            binding.target.as_bytes(),
-            payload,
-        ] {
+        for part in [binding.principal.as_bytes(), binding.method.as_bytes(), binding.target.as_bytes(), payload] {
             bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
             bytes.extend_from_slice(part);
         }
@@ -107,56 +88,25 @@ mod tests {
     #[test]
     fn a_state_comes_back_only_as_it_left() {
         let key = StateKey::new(&[7; 32]);
-        let binding = Binding {
-            principal: "a",
-            method: "tools/call",
-            target: "t",
-        };
+        let binding = Binding { principal: "a", method: "tools/call", target: "t" };
         let state = key.seal(binding, 100, r#"{"x":1}"#);
         assert_eq!(key.open(binding, 100, &state).as_deref(), Ok(r#"{"x":1}"#));
         assert_eq!(key.open(binding, 101, &state), Err(StateFault::Expired));
         for other in [
-            Binding {
-                principal: "b",
-                ..binding
-            },
-            Binding {
-                method: "prompts/get",
-                ..binding
-            },
-            Binding {
-                target: "u",
-                ..binding
-            },
-            Binding {
-                principal: "at",
-                target: "",
-                ..binding
-            },
+            Binding { principal: "b", ..binding },
+            Binding { method: "prompts/get", ..binding },
+            Binding { target: "u", ..binding },
+            Binding { principal: "at", target: "", ..binding },
         ] {
-            assert_eq!(
-                key.open(other, 1, &state),
-                Err(StateFault::Forged),
-                "{other:?}"
-            );
+            assert_eq!(key.open(other, 1, &state), Err(StateFault::Forged), "{other:?}");
         }
-        assert_eq!(
-            StateKey::new(&[8; 32]).open(binding, 1, &state),
-            Err(StateFault::Forged)
-        );
-        assert_eq!(
-            key.open(binding, 1, &format!("{state}-TAMPERED")),
-            Err(StateFault::Forged)
-        );
+        assert_eq!(StateKey::new(&[8; 32]).open(binding, 1, &state), Err(StateFault::Forged));
+        assert_eq!(key.open(binding, 1, &format!("{state}-TAMPERED")), Err(StateFault::Forged));
         for at in 0..state.len() {
             let mut bytes = state.clone().into_bytes();
             bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(bytes).expect("ASCII");
-            assert_eq!(
-                key.open(binding, 1, &changed),
-                Err(StateFault::Forged),
-                "byte {at}"
-            );
+            assert_eq!(key.open(binding, 1, &changed), Err(StateFault::Forged), "byte {at}");
         }
     }
 }

@@ -42,12 +42,7 @@ pub struct RpcError {
 impl RpcError {
     /// An error that a handler found: HTTP stays 200.
     pub fn new(code: i32, message: impl Into<Cow<'static, str>>) -> RpcError {
-        RpcError {
-            code,
-            message: message.into(),
-            data: None,
-            status: 200,
-        }
+        RpcError { code, message: message.into(), data: None, status: 200 }
     }
 
     /// The same with another HTTP status.
@@ -95,18 +90,12 @@ impl RpcError {
         if era == super::Era::Modern || !modern_only {
             return self;
         }
-        RpcError {
-            code: INVALID_REQUEST,
-            status: 200,
-            ..self
-        }
+        RpcError { code: INVALID_REQUEST, status: 200, ..self }
     }
 
     /// A capability the client must declare; `required` in the shape of `ClientCapabilities`.
     pub fn missing_capability(required: &serde_json::Value) -> RpcError {
         let data = serde_json::json!({ "requiredCapabilities": required });
-        RpcError::new(MISSING_CAPABILITY, "Missing required client capability")
-            .with_status(400)
-            .with_data(&data)
+        RpcError::new(MISSING_CAPABILITY, "Missing required client capability").with_status(400).with_data(&data)
     }
 }

@@ -55,36 +55,22 @@ pub enum Content {
 impl Content {
     /// Text.
     pub fn text(text: impl Into<String>) -> Content {
-        Content::Text {
-            text: text.into(),
-            annotations: None,
-        }
+        Content::Text { text: text.into(), annotations: None }
     }
 
     /// A picture, base64.
     pub fn image(data: impl Into<String>, mime_type: impl Into<String>) -> Content {
-        Content::Image {
-            data: data.into(),
-            mime_type: mime_type.into(),
-            annotations: None,
-        }
+        Content::Image { data: data.into(), mime_type: mime_type.into(), annotations: None }
     }
 
     /// A sound, base64.
     pub fn audio(data: impl Into<String>, mime_type: impl Into<String>) -> Content {
-        Content::Audio {
-            data: data.into(),
-            mime_type: mime_type.into(),
-            annotations: None,
-        }
+        Content::Audio { data: data.into(), mime_type: mime_type.into(), annotations: None }
     }
 
     /// A resource, whole.
     pub fn resource(resource: ResourceContents) -> Content {
-        Content::Resource {
-            resource,
-            annotations: None,
-        }
+        Content::Resource { resource, annotations: None }
     }
 }
 
@@ -107,33 +93,15 @@ pub struct ResourceContents {
 
 impl ResourceContents {
     /// Text.
-    pub fn text(
-        uri: impl Into<String>,
-        mime_type: impl Into<String>,
-        text: impl Into<String>,
-    ) -> ResourceContents {
+    pub fn text(uri: impl Into<String>, mime_type: impl Into<String>, text: impl Into<String>) -> ResourceContents {
         let (uri, mime_type, text) = (uri.into(), Some(mime_type.into()), Some(text.into()));
-        ResourceContents {
-            uri,
-            mime_type,
-            text,
-            blob: None,
-        }
+        ResourceContents { uri, mime_type, text, blob: None }
     }
 
     /// Bytes, already in base64.
-    pub fn blob(
-        uri: impl Into<String>,
-        mime_type: impl Into<String>,
-        blob: impl Into<String>,
-    ) -> ResourceContents {
+    pub fn blob(uri: impl Into<String>, mime_type: impl Into<String>, blob: impl Into<String>) -> ResourceContents {
         let (uri, mime_type, blob) = (uri.into(), Some(mime_type.into()), Some(blob.into()));
-        ResourceContents {
-            uri,
-            mime_type,
-            text: None,
-            blob,
-        }
+        ResourceContents { uri, mime_type, text: None, blob }
     }
 }
 
@@ -151,36 +119,22 @@ pub struct ToolResult {
 impl ToolResult {
     /// One text.
     pub fn text(text: impl Into<String>) -> ToolResult {
-        ToolResult {
-            content: vec![Content::text(text)],
-            ..ToolResult::default()
-        }
+        ToolResult { content: vec![Content::text(text)], ..ToolResult::default() }
     }
 
     /// Several pieces.
     pub fn contents(content: Vec<Content>) -> ToolResult {
-        ToolResult {
-            content,
-            ..ToolResult::default()
-        }
+        ToolResult { content, ..ToolResult::default() }
     }
 
     /// A value for programs, mirrored as text for models as MCP asks.
     pub fn structured(value: Value) -> ToolResult {
-        ToolResult {
-            content: vec![Content::text(value.to_string())],
-            structured: Some(value),
-            is_error: false,
-        }
+        ToolResult { content: vec![Content::text(value.to_string())], structured: Some(value), is_error: false }
     }
 
     /// A failure that the model should see.
     pub fn error(text: impl Into<String>) -> ToolResult {
-        ToolResult {
-            content: vec![Content::text(text)],
-            structured: None,
-            is_error: true,
-        }
+        ToolResult { content: vec![Content::text(text)], structured: None, is_error: true }
     }
 }
 
@@ -440,10 +394,7 @@ impl LogLevel {
 
     /// The level named `text`.
     pub fn parse(text: &str) -> Option<LogLevel> {
-        Self::NAMES
-            .iter()
-            .find(|(name, _)| *name == text)
-            .map(|(_, level)| *level)
+        Self::NAMES.iter().find(|(name, _)| *name == text).map(|(_, level)| *level)
     }
 
     /// The name on the wire.
@@ -504,8 +455,7 @@ impl Question {
                 serde_json::json!({ "message": message, "requestedSchema": schema })
             }
             Question::Url { message, url } => {
-                let mut params =
-                    serde_json::json!({ "mode": "url", "message": message, "url": url });
+                let mut params = serde_json::json!({ "mode": "url", "message": message, "url": url });
                 if let (Some(id), Some(members)) = (id, params.as_object_mut()) {
                     members.insert("elicitationId".into(), id.into());
                 }
@@ -520,14 +470,9 @@ impl Question {
     pub fn is_covered_by(&self, capabilities: &Value) -> bool {
         match self {
             Question::Form { .. } => capabilities.get("elicitation").is_some_and(|modes| {
-                modes.get("form").is_some()
-                    || modes
-                        .as_object()
-                        .is_none_or(|modes| !modes.contains_key("url"))
+                modes.get("form").is_some() || modes.as_object().is_none_or(|modes| !modes.contains_key("url"))
             }),
-            Question::Url { .. } => capabilities
-                .get("elicitation")
-                .is_some_and(|modes| modes.get("url").is_some()),
+            Question::Url { .. } => capabilities.get("elicitation").is_some_and(|modes| modes.get("url").is_some()),
             Question::Sample(_) => capabilities.get("sampling").is_some(),
             Question::Roots => capabilities.get("roots").is_some(),
         }

@@ -30,13 +30,8 @@ impl Version {
     /// What a legacy request without a version header speaks.
     pub const LEGACY_ASSUMED: Version = Version::V2025_03_26;
     /// All revisions, oldest first.
-    pub const ALL: [Version; 5] = [
-        Version::V2024_11_05,
-        Version::V2025_03_26,
-        Version::V2025_06_18,
-        Version::V2025_11_25,
-        Version::V2026_07_28,
-    ];
+    pub const ALL: [Version; 5] =
+        [Version::V2024_11_05, Version::V2025_03_26, Version::V2025_06_18, Version::V2025_11_25, Version::V2026_07_28];
 
     /// The revision named `text`.
     pub fn parse(text: &str) -> Option<Version> {
@@ -56,11 +51,7 @@ impl Version {
 
     /// The era this revision belongs to.
     pub fn era(self) -> Era {
-        if self == Version::V2026_07_28 {
-            Era::Modern
-        } else {
-            Era::Legacy
-        }
+        if self == Version::V2026_07_28 { Era::Modern } else { Era::Legacy }
     }
 
     /// What `initialize` answers to a wish: the wished revision when it is a legacy one, else the latest of those.

@@ -65,11 +65,7 @@ impl Cost {
             frames.push(at[0].1);
             before = at;
         }
-        Ok(Cost {
-            work_once,
-            work,
-            frames,
-        })
+        Ok(Cost { work_once, work, frames })
     }
 
     /// Subschemas that one value at the end of a path of `depth` steps meets, with all on its way.
@@ -84,11 +80,7 @@ impl Cost {
 }
 
 fn at_or_last(by_depth: &[u64], depth: usize) -> u64 {
-    by_depth
-        .get(depth)
-        .or(by_depth.last())
-        .copied()
-        .unwrap_or(0)
+    by_depth.get(depth).or(by_depth.last()).copied().unwrap_or(0)
 }
 
 /// Work and frames of every node for data one level deeper than `before`. `order` has targets before their users.
@@ -114,10 +106,7 @@ fn at_depth(nodes: &[Node], order: &[usize], before: &[(u64, u64)]) -> Vec<(u64,
             part_work = part_work.saturating_add(before[other].0);
             frames = frames.max(before[other].1);
         }
-        at[index] = (
-            here_work.saturating_add(part_work).saturating_add(1),
-            frames + 1,
-        );
+        at[index] = (here_work.saturating_add(part_work).saturating_add(1), frames + 1);
     }
     at
 }
@@ -142,30 +131,14 @@ fn work_once(nodes: &[Node]) -> u64 {
             };
             let here = node.here.iter().map(work).fold(0, u64::saturating_add);
             let one = node.one_of_parts.iter().map(work).max().unwrap_or(0);
-            let all = node
-                .all_of_parts
-                .iter()
-                .map(work)
-                .fold(0, u64::saturating_add);
-            let here = if node.here_twice {
-                here.saturating_mul(2)
-            } else {
-                here
-            };
+            let all = node.all_of_parts.iter().map(work).fold(0, u64::saturating_add);
+            let here = if node.here_twice { here.saturating_mul(2) } else { here };
             states[index] = State::Done([here, one, all].into_iter().fold(1, u64::saturating_add));
         } else if matches!(states[index], State::New) {
             states[index] = State::Open;
             stack.push((index, true));
-            let others = node
-                .here
-                .iter()
-                .chain(&node.one_of_parts)
-                .chain(&node.all_of_parts);
-            stack.extend(
-                others
-                    .filter(|&&other| matches!(states[other], State::New))
-                    .map(|&other| (other, false)),
-            );
+            let others = node.here.iter().chain(&node.one_of_parts).chain(&node.all_of_parts);
+            stack.extend(others.filter(|&&other| matches!(states[other], State::New)).map(|&other| (other, false)));
         }
     }
     match states[0] {
@@ -183,9 +156,7 @@ fn here_order(nodes: &[Node]) -> Result<Vec<usize>, SchemaError> {
             users[other].push(index);
         }
     }
-    let mut order: Vec<usize> = (0..nodes.len())
-        .filter(|&index| waits_for[index] == 0)
-        .collect();
+    let mut order: Vec<usize> = (0..nodes.len()).filter(|&index| waits_for[index] == 0).collect();
     let mut next = 0;
     while let Some(&index) = order.get(next) {
         next += 1;
@@ -196,11 +167,7 @@ fn here_order(nodes: &[Node]) -> Result<Vec<usize>, SchemaError> {
             }
         }
     }
-    if order.len() == nodes.len() {
-        Ok(order)
-    } else {
-        Err(SchemaError::EndlessReference)
-    }
+    if order.len() == nodes.len() { Ok(order) } else { Err(SchemaError::EndlessReference) }
 }
 
 /// The subschemas reachable from the root; node 0 is the root.
@@ -240,8 +207,7 @@ impl Graph<'_> {
             .add(BASE_URI, schema)
             .and_then(jsonschema::RegistryBuilder::prepare)
             .map_err(|error| SchemaError::reference(&error))?;
-        let base =
-            jsonschema::uri::from_str(BASE_URI).map_err(|error| SchemaError::reference(&error))?;
+        let base = jsonschema::uri::from_str(BASE_URI).map_err(|error| SchemaError::reference(&error))?;
         let mut graph = Graph {
             registry: &registry,
             nodes: Vec::new(),
@@ -262,21 +228,15 @@ impl Graph<'_> {
 
 impl<'a> Graph<'a> {
     /// `value` inside `base`, unless it has an `$id` of its own.
-    fn place(
-        &self,
-        value: &'a Value,
-        base: &Arc<Uri<String>>,
-        draft: Draft,
-    ) -> Result<Place<'a>, SchemaError> {
+    fn place(&self, value: &'a Value, base: &Arc<Uri<String>>, draft: Draft) -> Result<Place<'a>, SchemaError> {
         let draft = match draft.detect(value) {
             Draft::Unknown => draft,
             known => known,
         };
         let base = match draft.create_resource_ref(value).id() {
-            Some(id) => self
-                .registry
-                .resolve_uri(&base.borrow(), id)
-                .map_err(|error| SchemaError::reference(&error))?,
+            Some(id) => {
+                self.registry.resolve_uri(&base.borrow(), id).map_err(|error| SchemaError::reference(&error))?
+            }
             None => Arc::clone(base),
         };
         Ok(Place { value, base, draft })
@@ -305,10 +265,7 @@ impl<'a> Graph<'a> {
         }
         let index = self.nodes.len();
         if index >= SCHEMA_NODES_MAX {
-            return Err(SchemaError::TooMuch {
-                what: "its subschemas are",
-                count_max: SCHEMA_NODES_MAX as u64,
-            });
+            return Err(SchemaError::TooMuch { what: "its subschemas are", count_max: SCHEMA_NODES_MAX as u64 });
         }
         self.nodes.push(Node::default());
         self.indexes.insert(address, index);
@@ -327,19 +284,13 @@ impl<'a> Graph<'a> {
                 "allOf" | "anyOf" | "oneOf" | "not" | "if" | "then" | "else" => {
                     self.children(place, value, Shape::List, &mut node.here)?;
                 }
-                "dependentSchemas" | "dependencies" => {
-                    self.children(place, value, Shape::Map, &mut node.here)?
-                }
+                "dependentSchemas" | "dependencies" => self.children(place, value, Shape::Map, &mut node.here)?,
                 "properties" => self.children(place, value, Shape::Map, &mut node.one_of_parts)?,
                 "prefixItems" | "items" | "additionalItems" | "additionalProperties" => {
                     self.children(place, value, Shape::List, &mut node.one_of_parts)?;
                 }
-                "patternProperties" => {
-                    self.children(place, value, Shape::Map, &mut node.all_of_parts)?
-                }
-                "contains" | "propertyNames" => {
-                    self.children(place, value, Shape::List, &mut node.all_of_parts)?
-                }
+                "patternProperties" => self.children(place, value, Shape::Map, &mut node.all_of_parts)?,
+                "contains" | "propertyNames" => self.children(place, value, Shape::List, &mut node.all_of_parts)?,
                 "unevaluatedItems" | "unevaluatedProperties" => {
                     node.here_twice = true;
                     self.children(place, value, Shape::List, &mut node.all_of_parts)?;
@@ -383,20 +334,13 @@ impl<'a> Graph<'a> {
                 continue;
             };
             let base: Uri<String> = (*place.base).clone();
-            let resolved = self
-                .registry
-                .resolver(base)
-                .lookup(reference)
-                .map_err(|error| SchemaError::reference(&error))?;
+            let resolved =
+                self.registry.resolver(base).lookup(reference).map_err(|error| SchemaError::reference(&error))?;
             let target = resolved.contents();
             let target = match self.places.get(&address(target)) {
                 Some(place) => place.clone(),
                 // Beside the keywords that hold subschemas, or in a meta-schema. Its `$id` is in the base already.
-                None => Place {
-                    value: target,
-                    base: resolved.resolver().base_uri(),
-                    draft: place.draft,
-                },
+                None => Place { value: target, base: resolved.resolver().base_uri(), draft: place.draft },
             };
             // What crate `jsonschema` skips: a reference to the very schema it stands in.
             if !std::ptr::eq(target.value, place.value) {

@@ -32,10 +32,7 @@ pub struct Violations {
 impl Violations {
     /// One violation, told in one line.
     pub(super) fn one(line: String) -> Violations {
-        Violations {
-            lines: vec![line],
-            more: 0,
-        }
+        Violations { lines: vec![line], more: 0 }
     }
 
     pub(super) fn from_errors<'a>(
@@ -43,10 +40,7 @@ impl Violations {
         data: &Value,
         schema: &Value,
     ) -> Violations {
-        let mut violations = Violations {
-            lines: Vec::new(),
-            more: 0,
-        };
+        let mut violations = Violations { lines: Vec::new(), more: 0 };
         for error in errors {
             violations.add(&error, data, schema);
         }
@@ -66,11 +60,7 @@ impl Violations {
         if self.lines.contains(&line) {
             return; // The same place can fail the same way in two branches of a schema.
         }
-        if self.lines.len() < VIOLATIONS_MAX {
-            self.lines.push(line)
-        } else {
-            self.more += 1
-        }
+        if self.lines.len() < VIOLATIONS_MAX { self.lines.push(line) } else { self.more += 1 }
     }
 
     fn add(&mut self, error: &ValidationError<'_>, data: &Value, schema: &Value) {
@@ -95,11 +85,7 @@ impl Violations {
 impl fmt::Display for Violations {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.lines.join("\n"))?;
-        if self.more > 0 {
-            write!(formatter, "\nand {} more", self.more)
-        } else {
-            Ok(())
-        }
+        if self.more > 0 { write!(formatter, "\nand {} more", self.more) } else { Ok(()) }
     }
 }
 
@@ -132,46 +118,22 @@ pub(super) fn describe(error: &ValidationError<'_>, data: &Value, depth: usize) 
         ValidationErrorKind::Constant { expected_value } => expected(shorten(expected_value)),
         ValidationErrorKind::Minimum { limit } => expected(format!("at least {}", shorten(limit))),
         ValidationErrorKind::Maximum { limit } => expected(format!("at most {}", shorten(limit))),
-        ValidationErrorKind::ExclusiveMinimum { limit } => {
-            expected(format!("more than {}", shorten(limit)))
-        }
-        ValidationErrorKind::ExclusiveMaximum { limit } => {
-            expected(format!("less than {}", shorten(limit)))
-        }
-        ValidationErrorKind::MultipleOf { multiple_of } => {
-            expected(format!("a multiple of {}", shorten(multiple_of)))
-        }
-        ValidationErrorKind::MinLength { limit } => {
-            expected(format!("at least {}", count(*limit, "character")))
-        }
-        ValidationErrorKind::MaxLength { limit } => {
-            expected(format!("at most {}", count(*limit, "character")))
-        }
-        ValidationErrorKind::MinItems { limit } => {
-            expected(format!("at least {}", count(*limit, "item")))
-        }
-        ValidationErrorKind::MaxItems { limit } => {
-            expected(format!("at most {}", count(*limit, "item")))
-        }
+        ValidationErrorKind::ExclusiveMinimum { limit } => expected(format!("more than {}", shorten(limit))),
+        ValidationErrorKind::ExclusiveMaximum { limit } => expected(format!("less than {}", shorten(limit))),
+        ValidationErrorKind::MultipleOf { multiple_of } => expected(format!("a multiple of {}", shorten(multiple_of))),
+        ValidationErrorKind::MinLength { limit } => expected(format!("at least {}", count(*limit, "character"))),
+        ValidationErrorKind::MaxLength { limit } => expected(format!("at most {}", count(*limit, "character"))),
+        ValidationErrorKind::MinItems { limit } => expected(format!("at least {}", count(*limit, "item"))),
+        ValidationErrorKind::MaxItems { limit } => expected(format!("at most {}", count(*limit, "item"))),
         ValidationErrorKind::MinProperties { limit } => expected(format!(
             "at least {}",
-            if *limit == 1 {
-                "1 property".to_owned()
-            } else {
-                format!("{limit} properties")
-            }
+            if *limit == 1 { "1 property".to_owned() } else { format!("{limit} properties") }
         )),
         ValidationErrorKind::MaxProperties { limit } => expected(format!(
             "at most {}",
-            if *limit == 1 {
-                "1 property".to_owned()
-            } else {
-                format!("{limit} properties")
-            }
+            if *limit == 1 { "1 property".to_owned() } else { format!("{limit} properties") }
         )),
-        ValidationErrorKind::AdditionalItems { limit } => {
-            expected(format!("at most {}", count(*limit as u64, "item")))
-        }
+        ValidationErrorKind::AdditionalItems { limit } => expected(format!("at most {}", count(*limit as u64, "item"))),
         ValidationErrorKind::UnevaluatedItems { .. } => {
             format!("has items that are not allowed: {}", got())
         }
@@ -181,9 +143,7 @@ pub(super) fn describe(error: &ValidationError<'_>, data: &Value, depth: usize) 
         ValidationErrorKind::Contains => {
             format!("expected certain items that are not there, got {}", got())
         }
-        ValidationErrorKind::Pattern { pattern } => {
-            expected(format!("a string matching `{}`", shorten_text(pattern)))
-        }
+        ValidationErrorKind::Pattern { pattern } => expected(format!("a string matching `{}`", shorten_text(pattern))),
         ValidationErrorKind::Format { format } => {
             expected(format!("a string in the format `{}`", shorten_text(format)))
         }
@@ -191,18 +151,12 @@ pub(super) fn describe(error: &ValidationError<'_>, data: &Value, depth: usize) 
             no_alternative(error, context, data, depth)
         }
         ValidationErrorKind::OneOfMultipleValid { .. } => {
-            format!(
-                "matches several of the alternatives, expected exactly one to match; got {}",
-                got()
-            )
+            format!("matches several of the alternatives, expected exactly one to match; got {}", got())
         }
         ValidationErrorKind::Not { .. } => format!("has a shape that is forbidden here: {}", got()),
         ValidationErrorKind::FalseSchema => format!("not allowed here, got {}", got()),
         ValidationErrorKind::PropertyNames { error } => {
-            format!(
-                "a property has a name that is not allowed: {}",
-                describe(error, data, 0)
-            )
+            format!("a property has a name that is not allowed: {}", describe(error, data, 0))
         }
         // The rest is rare; the library's own words would repeat the whole value, so it names the keyword.
         other => format!("does not satisfy `{}`, got {}", other.keyword(), got()),
@@ -235,27 +189,16 @@ fn no_alternative(
     match nearest.and_then(|errors| errors.first()) {
         Some(inner) if depth > 0 => {
             let inner = tell(inner, data, depth - 1);
-            format!(
-                "matches none of {} alternatives; the nearest says: {inner}",
-                context.len()
-            )
+            format!("matches none of {} alternatives; the nearest says: {inner}", context.len())
         }
-        _ => format!(
-            "matches none of {} alternatives, got {}",
-            context.len(),
-            got()
-        ),
+        _ => format!("matches none of {} alternatives, got {}", context.len(), got()),
     }
 }
 
 fn types(kind: &TypeKind) -> String {
     match kind {
         TypeKind::Single(one) => with_article(*one).to_owned(),
-        TypeKind::Multiple(set) => set
-            .iter()
-            .map(with_article)
-            .collect::<Vec<_>>()
-            .join(" or "),
+        TypeKind::Multiple(set) => set.iter().map(with_article).collect::<Vec<_>>().join(" or "),
     }
 }
 
@@ -290,11 +233,7 @@ fn one_of(options: &Value) -> String {
 }
 
 fn count(count: u64, what: &str) -> String {
-    if count == 1 {
-        format!("1 {what}")
-    } else {
-        format!("{count} {what}s")
-    }
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// A value as JSON, cut after [`VALUE_CHARS_MAX`] characters; costs no more for a value of megabytes.
@@ -354,15 +293,8 @@ impl Path {
     }
 
     fn join(&self, name: &str) -> String {
-        let plain = !name.is_empty()
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"_-$".contains(&byte));
-        let shown = if plain {
-            shorten_text(name)
-        } else {
-            shorten(&Value::from(name))
-        };
+        let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-$".contains(&byte));
+        let shown = if plain { shorten_text(name) } else { shorten(&Value::from(name)) };
         let start = match self.0.char_indices().rev().nth(LIST_CHARS_MAX) {
             None => self.0.as_str().into(),
             Some((at, _)) => std::borrow::Cow::Owned(format!("…{}", &self.0[at..])),
@@ -375,21 +307,13 @@ impl Path {
     }
 
     fn prefix(&self, line: &str) -> String {
-        if self.0.is_empty() {
-            line.to_owned()
-        } else {
-            format!("`{}`: {line}", self.0)
-        }
+        if self.0.is_empty() { line.to_owned() } else { format!("`{}`: {line}", self.0) }
     }
 }
 
 /// The property names that stand beside the keyword that refused another one.
 fn known_names<'a>(error: &ValidationError<'_>, schema: &'a Value) -> Vec<&'a str> {
-    let beside = error
-        .schema_path()
-        .as_str()
-        .rsplit_once('/')
-        .map_or("", |(parent, _)| parent);
+    let beside = error.schema_path().as_str().rsplit_once('/').map_or("", |(parent, _)| parent);
     match schema.pointer(&format!("{beside}/properties")) {
         Some(Value::Object(known)) => known.keys().map(String::as_str).take(NAMES_MAX).collect(),
         _ => Vec::new(),
@@ -402,21 +326,12 @@ fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
         return None;
     }
     let slips_max = if name.len() < 3 { 1 } else { 2 };
-    let near = known
-        .iter()
-        .filter(|other| other.len() <= NAME_BYTES_MAX)
-        .map(|other| {
-            let slips = if other.eq_ignore_ascii_case(name) {
-                0
-            } else {
-                distance(name.as_bytes(), other.as_bytes())
-            };
-            (slips, *other)
-        });
+    let near = known.iter().filter(|other| other.len() <= NAME_BYTES_MAX).map(|other| {
+        let slips = if other.eq_ignore_ascii_case(name) { 0 } else { distance(name.as_bytes(), other.as_bytes()) };
+        (slips, *other)
+    });
     // Replacing every byte is no slip.
-    near.filter(|(slips, other)| *slips <= slips_max && *slips < other.len())
-        .min()
-        .map(|(_, other)| other)
+    near.filter(|(slips, other)| *slips <= slips_max && *slips < other.len()).min().map(|(_, other)| other)
 }
 
 /// Levenshtein distance, on bytes: an approximation for names that are not ASCII.

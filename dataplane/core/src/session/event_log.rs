@@ -24,22 +24,12 @@ pub struct EventLog {
 impl EventLog {
     /// A log that forgets what was read.
     pub fn plain(bytes_max: usize) -> EventLog {
-        EventLog {
-            messages: VecDeque::new(),
-            first: 1,
-            bytes: 0,
-            bytes_max,
-            kept_max: 0,
-            read: 0,
-        }
+        EventLog { messages: VecDeque::new(), first: 1, bytes: 0, bytes_max, kept_max: 0, read: 0 }
     }
 
     /// A log that keeps up to `kept_max` messages for replay.
     pub fn resumable(bytes_max: usize, kept_max: usize) -> EventLog {
-        EventLog {
-            kept_max,
-            ..EventLog::plain(bytes_max)
-        }
+        EventLog { kept_max, ..EventLog::plain(bytes_max) }
     }
 
     /// Whether read messages are kept.
@@ -60,9 +50,7 @@ impl EventLog {
         self.bytes += message.len();
         self.messages.push_back(message);
         if self.is_resumable() {
-            while self.messages.len() > self.kept_max
-                || (self.bytes > self.bytes_max && self.messages.len() > 1)
-            {
+            while self.messages.len() > self.kept_max || (self.bytes > self.bytes_max && self.messages.len() > 1) {
                 self.drop_first();
             }
         }

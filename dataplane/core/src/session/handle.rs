@@ -26,10 +26,7 @@ impl Handle {
             *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
         }
         let (home, random) = bytes.split_first_chunk::<2>()?;
-        Some(Handle {
-            home: u16::from_be_bytes(*home),
-            random: random.try_into().ok()?,
-        })
+        Some(Handle { home: u16::from_be_bytes(*home), random: random.try_into().ok()? })
     }
 }
 
@@ -45,9 +42,7 @@ fn nibble(digit: u8) -> Option<u8> {
 impl fmt::Display for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:04x}", self.home)?;
-        self.random
-            .iter()
-            .try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.random.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -64,10 +59,7 @@ mod tests {
 
     #[test]
     fn a_handle_has_one_spelling() {
-        let handle = Handle {
-            home: 0x1f,
-            random: *b"0123456789abcdef",
-        };
+        let handle = Handle { home: 0x1f, random: *b"0123456789abcdef" };
         let text = handle.to_string();
         assert_eq!(text.len(), HANDLE_CHARS);
         assert_eq!(Handle::parse(text.as_bytes()), Some(handle));

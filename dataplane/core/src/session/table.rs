@@ -34,12 +34,7 @@ pub struct Table<S> {
 impl<S: Resident> Table<S> {
     /// An empty table of at most `count_max`; entries end after `idle_max`, or after `evict_idle_min` when room is needed.
     pub fn new(count_max: usize, idle_max: Duration, evict_idle_min: Duration) -> Table<S> {
-        Table {
-            entries: HashMap::default(),
-            count_max,
-            idle_max,
-            evict_idle_min,
-        }
+        Table { entries: HashMap::default(), count_max, idle_max, evict_idle_min }
     }
 
     /// Takes in `state` under `handle`, and returns what had to make room.
@@ -61,13 +56,7 @@ impl<S: Resident> Table<S> {
             };
             evicted = self.remove(&coldest);
         }
-        self.entries.insert(
-            handle,
-            Entry {
-                state,
-                last_used: now,
-            },
-        );
+        self.entries.insert(handle, Entry { state, last_used: now });
         debug_assert!(self.entries.len() <= self.count_max);
         Ok(evicted)
     }
@@ -91,19 +80,10 @@ impl<S: Resident> Table<S> {
 
     /// Takes out what has been idle too long.
     pub fn expire(&mut self, now: Duration) -> Vec<S> {
-        let stale = |entry: &Entry<S>| {
-            !entry.state.is_in_use() && now.saturating_sub(entry.last_used) > self.idle_max
-        };
-        let handles: Vec<_> = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| stale(entry))
-            .map(|(handle, _)| *handle)
-            .collect();
-        handles
-            .iter()
-            .filter_map(|handle| self.remove(handle))
-            .collect()
+        let stale = |entry: &Entry<S>| !entry.state.is_in_use() && now.saturating_sub(entry.last_used) > self.idle_max;
+        let handles: Vec<_> =
+            self.entries.iter().filter(|(_, entry)| stale(entry)).map(|(handle, _)| *handle).collect();
+        handles.iter().filter_map(|handle| self.remove(handle)).collect()
     }
 
     /// All states.
@@ -135,10 +115,7 @@ mod tests {
     }
 
     fn handle(n: u8) -> Handle {
-        Handle {
-            home: 0,
-            random: [n; 16],
-        }
+        Handle { home: 0, random: [n; 16] }
     }
 
     #[test]
@@ -147,16 +124,8 @@ mod tests {
         let mut table = Table::new(2, secs(100), secs(10));
         assert_eq!(table.insert(handle(1), State(1, true), secs(0)), Ok(None));
         assert_eq!(table.insert(handle(2), State(2, false), secs(1)), Ok(None));
-        assert_eq!(
-            table.insert(handle(3), State(3, false), secs(5)),
-            Err(State(3, false)),
-            "2 is still warm"
-        );
-        assert_eq!(
-            table.insert(handle(3), State(3, false), secs(11)),
-            Ok(Some(State(2, false))),
-            "1 is in use"
-        );
+        assert_eq!(table.insert(handle(3), State(3, false), secs(5)), Err(State(3, false)), "2 is still warm");
+        assert_eq!(table.insert(handle(3), State(3, false), secs(11)), Ok(Some(State(2, false))), "1 is in use");
         assert!(table.peek(&handle(2)).is_none());
         assert!(table.touch(&handle(3), secs(50)).is_some());
         assert!(table.expire(secs(150)).is_empty());

@@ -11,11 +11,7 @@ use super::{TEMPLATE_BYTES_MAX, URI_BYTES_MAX, UriTemplate, VARIABLES_MAX};
 fn check(template: &str, uri: &str, want: &str) {
     let parsed = UriTemplate::parse(template).unwrap_or_else(|error| panic!("{template}: {error}"));
     let got = parsed.matches(uri).map_or("-".to_owned(), |values| {
-        values
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect::<Vec<_>>()
-            .join(";")
+        values.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(";")
     });
     assert_eq!(got, want, "{template} on {uri}");
 }
@@ -75,13 +71,7 @@ fn parameters_may_be_absent_and_in_any_order() {
 
 #[test]
 fn broken_encodings_match_nothing() {
-    for uri in [
-        "note://%",
-        "note://%4",
-        "note://%zz",
-        "note://%ff",
-        "note://%+1",
-    ] {
+    for uri in ["note://%", "note://%4", "note://%zz", "note://%ff", "note://%+1"] {
         check("note://{id}", uri, "-");
     }
     check("note://{id}", "note://%E2%82%AC", "id=€");
@@ -91,9 +81,7 @@ fn broken_encodings_match_nothing() {
 #[test]
 fn what_is_no_template_says_why() {
     let refused = |template: &str, want: &str| {
-        let error = UriTemplate::parse(template)
-            .expect_err(template)
-            .to_string();
+        let error = UriTemplate::parse(template).expect_err(template).to_string();
         assert!(error.contains(want), "{template}: {error}");
     };
     refused("{a", "without its partner");
@@ -120,46 +108,30 @@ fn what_is_no_template_says_why() {
     refused("a b", "outside braces");
     refused("a\u{0}", "outside braces");
     refused(&"a".repeat(TEMPLATE_BYTES_MAX + 1), "longer than 2048");
-    let many: String = (0..=VARIABLES_MAX)
-        .map(|index| format!("/{{v{index}}}"))
-        .collect();
+    let many: String = (0..=VARIABLES_MAX).map(|index| format!("/{{v{index}}}")).collect();
     refused(&many, "more than 32 variables");
 }
 
 #[test]
 fn names_are_listed() {
     let template = UriTemplate::parse("x://{a}{/b}{?c,d}{#e}").expect("a template");
-    assert_eq!(
-        template.variables().collect::<Vec<_>>(),
-        ["a", "b", "c", "d", "e"]
-    );
+    assert_eq!(template.variables().collect::<Vec<_>>(), ["a", "b", "c", "d", "e"]);
 }
 
 /// Goal: time is bounded by lengths alone. Method: what makes a backtracking matcher take forever, at full length.
 #[test]
 fn hostile_uris_take_no_longer() {
-    let variables: String = (0..VARIABLES_MAX)
-        .map(|index| format!("a{{+v{index}}}"))
-        .collect();
-    let commas: String = (0..VARIABLES_MAX)
-        .map(|index| format!("{{v{index}}},"))
-        .collect();
+    let variables: String = (0..VARIABLES_MAX).map(|index| format!("a{{+v{index}}}")).collect();
+    let commas: String = (0..VARIABLES_MAX).map(|index| format!("{{v{index}}},")).collect();
     let long_literal = format!("{{+v}}{}b", "a".repeat(TEMPLATE_BYTES_MAX - 8));
-    for (template, unit) in [
-        (format!("{variables}!"), "a"),
-        (commas, ","),
-        (long_literal, "a"),
-        ("{?a}".to_owned(), "?"),
-    ] {
+    for (template, unit) in
+        [(format!("{variables}!"), "a"), (commas, ","), (long_literal, "a"), ("{?a}".to_owned(), "?")]
+    {
         let parsed = UriTemplate::parse(&template).expect("a template");
         let uri = unit.repeat(URI_BYTES_MAX);
         let started = Instant::now();
         let _ = parsed.matches(&uri);
-        assert!(
-            started.elapsed() < Duration::from_secs(1),
-            "{template}: {:?}",
-            started.elapsed()
-        );
+        assert!(started.elapsed() < Duration::from_secs(1), "{template}: {:?}", started.elapsed());
     }
     let any = UriTemplate::parse("{+a}").expect("a template");
     assert!(any.matches(&"a".repeat(URI_BYTES_MAX)).is_some());
@@ -171,13 +143,7 @@ fn encode(value: &str) -> String {
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     value
         .bytes()
-        .map(|byte| {
-            if unreserved(byte) {
-                char::from(byte).to_string()
-            } else {
-                format!("%{byte:02X}")
-            }
-        })
+        .map(|byte| if unreserved(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect()
 }
 

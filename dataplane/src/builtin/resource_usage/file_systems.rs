@@ -12,10 +12,8 @@ use serde_json::{Value, json};
 /// At most so many are listed.
 const DISKS_MAX: usize = 64;
 /// File systems on a disk of this machine. `overlay` is what a container has for its root.
-const KINDS: [&str; 12] = [
-    "bcachefs", "btrfs", "erofs", "exfat", "ext2", "ext3", "ext4", "f2fs", "overlay", "vfat",
-    "xfs", "zfs",
-];
+const KINDS: [&str; 12] =
+    ["bcachefs", "btrfs", "erofs", "exfat", "ext2", "ext3", "ext4", "f2fs", "overlay", "vfat", "xfs", "zfs"];
 
 /// One line of `mountinfo`.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,10 +47,7 @@ fn mounts(mountinfo: &str) -> Vec<Mount<'_>> {
         KINDS.contains(&mount.kind) && (mount.kind != "overlay" || mount.path == "/")
     };
     let found = mountinfo.lines().filter_map(mount).filter(holds_data);
-    found
-        .filter(|mount| seen.insert(mount.device_number))
-        .take(DISKS_MAX)
-        .collect()
+    found.filter(|mount| seen.insert(mount.device_number)).take(DISKS_MAX).collect()
 }
 
 /// `36 35 98:0 /root /path options [tags] - kind device options`.
@@ -62,26 +57,14 @@ fn mount(line: &str) -> Option<Mount<'_>> {
     let mut right = right.split(' ');
     let device_number = left.nth(2)?;
     let path = unescape(left.nth(1)?);
-    Some(Mount {
-        device_number,
-        path,
-        kind: right.next()?,
-        device: unescape(right.next()?),
-    })
+    Some(Mount { device_number, path, kind: right.next()?, device: unescape(right.next()?) })
 }
 
 /// The kernel writes blanks, tabs, line ends and backslashes as three octal digits.
 fn unescape(text: &str) -> String {
-    [
-        ("\\040", " "),
-        ("\\011", "\t"),
-        ("\\012", "\n"),
-        ("\\134", "\\"),
-    ]
-    .iter()
-    .fold(text.to_owned(), |text, (escaped, plain)| {
-        text.replace(escaped, plain)
-    })
+    [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
+        .iter()
+        .fold(text.to_owned(), |text, (escaped, plain)| text.replace(escaped, plain))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,10 +78,7 @@ fn space(path: &str) -> Option<Space> {
     let found = statvfs(&CString::new(path).ok()?)?;
     let total_bytes = found.f_blocks.checked_mul(found.f_frsize)?;
     let free_bytes = found.f_bavail.checked_mul(found.f_frsize)?;
-    Some(Space {
-        total_bytes,
-        free_bytes,
-    })
+    Some(Space { total_bytes, free_bytes })
 }
 
 // JUSTIFICATION: the standard library cannot ask for the space of a file system; libc is here already.
@@ -124,23 +104,16 @@ mod tests {
             31 27 0:51 / /fuse rw - fuse.sshfs x rw\n\
             32 27 0:52 / /var/lib/docker/overlay2/x/merged rw - overlay overlay rw\n\
             broken\n33 27\n - \n34 1 8:2 / - ext4\n";
-        let paths: Vec<(String, String)> = mounts(mountinfo)
-            .into_iter()
-            .map(|mount| (mount.path, mount.device))
-            .collect();
+        let paths: Vec<(String, String)> =
+            mounts(mountinfo).into_iter().map(|mount| (mount.path, mount.device)).collect();
         let want = [("/", "/dev/vda"), ("/a b\\040", "/dev/sda1")];
-        assert_eq!(
-            paths,
-            want.map(|(path, device)| (path.to_owned(), device.to_owned()))
-        );
+        assert_eq!(paths, want.map(|(path, device)| (path.to_owned(), device.to_owned())));
         assert_eq!(mounts("1 0 0:9 / / rw - overlay overlay rw").len(), 1);
     }
 
     #[test]
     fn many_mounts_are_cut() {
-        let many: String = (0..1000)
-            .map(|index| format!("1 0 8:{index} / /{index} rw - ext4 /dev/x rw\n"))
-            .collect();
+        let many: String = (0..1000).map(|index| format!("1 0 8:{index} / /{index} rw - ext4 /dev/x rw\n")).collect();
         assert_eq!(mounts(&many).len(), DISKS_MAX);
     }
 

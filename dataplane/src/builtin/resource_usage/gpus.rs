@@ -21,19 +21,13 @@ pub(super) fn sample() -> (Vec<Value>, Option<String>) {
     let nvml = match NVML.get_or_init(|| Nvml::init().map_err(|error| error.to_string())) {
         Ok(nvml) => nvml,
         Err(error) => {
-            return (
-                Vec::new(),
-                Some(format!("NVML (libnvidia-ml.so.1) cannot be used: {error}")),
-            );
+            return (Vec::new(), Some(format!("NVML (libnvidia-ml.so.1) cannot be used: {error}")));
         }
     };
     let count = match nvml.device_count() {
         Ok(count) => count,
         Err(error) => {
-            return (
-                Vec::new(),
-                Some(format!("NVML cannot count the GPUs: {error}")),
-            );
+            return (Vec::new(), Some(format!("NVML cannot count the GPUs: {error}")));
         }
     };
     let (mut gpus, mut notes) = (Vec::new(), Vec::new());

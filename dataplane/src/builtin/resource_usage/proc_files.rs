@@ -21,18 +21,10 @@ pub(super) fn counters(stat: &str) -> Counters {
         return Counters::default();
     };
     // user nice system idle iowait irq softirq steal; what follows is counted in user and nice already.
-    let ticks: Vec<u64> = line
-        .split_ascii_whitespace()
-        .skip(1)
-        .take(8)
-        .map_while(|ticks| ticks.parse().ok())
-        .collect();
+    let ticks: Vec<u64> = line.split_ascii_whitespace().skip(1).take(8).map_while(|ticks| ticks.parse().ok()).collect();
     let total_ticks: u64 = ticks.iter().sum();
     let idle_ticks: u64 = ticks.iter().skip(3).take(2).sum();
-    Counters {
-        busy_ticks: total_ticks - idle_ticks,
-        total_ticks,
-    }
+    Counters { busy_ticks: total_ticks - idle_ticks, total_ticks }
 }
 
 /// The share of time that the processors were busy, in percent; `None` where no time has passed.
@@ -47,17 +39,14 @@ pub(super) fn cpu_percent(previous: Option<&Counters>, now: &Counters) -> Option
 /// From `/proc/stat`: the processors that are online.
 pub(super) fn cpu_count(stat: &str) -> Option<usize> {
     let is_cpu = |line: &&str| {
-        line.strip_prefix("cpu")
-            .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+        line.strip_prefix("cpu").is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
     };
     Some(stat.lines().filter(is_cpu).count()).filter(|&count| count > 0)
 }
 
 /// From `/proc/loadavg`: over 1, 5 and 15 minutes.
 pub(super) fn load_average(text: &str) -> Option<[f64; 3]> {
-    let mut loads = text
-        .split_ascii_whitespace()
-        .map_while(|load| load.parse().ok());
+    let mut loads = text.split_ascii_whitespace().map_while(|load| load.parse().ok());
     Some([loads.next()?, loads.next()?, loads.next()?])
 }
 
@@ -74,12 +63,7 @@ pub(super) fn memory(meminfo: &str) -> Value {
 
 /// The number after a name that begins a line.
 pub(super) fn field(text: &str, name: &str) -> Option<u64> {
-    text.lines()
-        .find_map(|line| line.strip_prefix(name))?
-        .split_ascii_whitespace()
-        .next()?
-        .parse()
-        .ok()
+    text.lines().find_map(|line| line.strip_prefix(name))?.split_ascii_whitespace().next()?.parse().ok()
 }
 
 /// As [`field`], of kB, in bytes.
@@ -114,18 +98,13 @@ pub(super) fn rounded(number: f64) -> f64 {
 mod tests {
     use super::*;
 
-    const STAT: &str = "cpu  100 10 50 800 40 0 0 0 99 99\ncpu0 50 5 25 400 20 0 0 0 0 0\ncpu1 50 5 25 400 20 0 0 0 0 0\nintr 5\n";
+    const STAT: &str =
+        "cpu  100 10 50 800 40 0 0 0 99 99\ncpu0 50 5 25 400 20 0 0 0 0 0\ncpu1 50 5 25 400 20 0 0 0 0 0\nintr 5\n";
 
     #[test]
     fn cpu_time_is_counted() {
         let boot = counters(STAT);
-        assert_eq!(
-            boot,
-            Counters {
-                busy_ticks: 160,
-                total_ticks: 1000
-            }
-        );
+        assert_eq!(boot, Counters { busy_ticks: 160, total_ticks: 1000 });
         assert_eq!(cpu_percent(None, &boot), Some(16.0));
         assert_eq!(cpu_count(STAT), Some(2));
         let later = counters("cpu  130 10 50 860 50 0 0 0\n");
@@ -133,19 +112,13 @@ mod tests {
         assert_eq!(cpu_percent(Some(&boot), &boot), None);
         // Time that goes back is no time.
         assert_eq!(cpu_percent(Some(&later), &boot), None);
-        let back = Counters {
-            busy_ticks: 500,
-            total_ticks: 1001,
-        };
+        let back = Counters { busy_ticks: 500, total_ticks: 1001 };
         assert_eq!(cpu_percent(Some(&boot), &back), Some(100.0));
     }
 
     #[test]
     fn text_becomes_numbers() {
-        assert_eq!(
-            load_average("0.10 1.25 15.00 1/234 567\n"),
-            Some([0.1, 1.25, 15.0])
-        );
+        assert_eq!(load_average("0.10 1.25 15.00 1/234 567\n"), Some([0.1, 1.25, 15.0]));
         let meminfo = "MemTotal:       1000 kB\nMemFree:         100 kB\nMemAvailable:    600 kB\n";
         assert_eq!(
             memory(meminfo),
@@ -157,27 +130,14 @@ mod tests {
         assert_eq!(process_start_seconds(start), Some(2340.93));
         let limits = "Limit    Soft Limit  Hard Limit Units\nMax open files            1024                20000                files     \n";
         assert_eq!(open_files_max(limits), Some(1024));
-        assert_eq!(
-            open_files_max(
-                "Max open files            unlimited            unlimited            files\n"
-            ),
-            None
-        );
+        assert_eq!(open_files_max("Max open files            unlimited            unlimited            files\n"), None);
     }
 
     #[test]
     fn what_is_not_there_is_none() {
-        for text in [
-            "",
-            "cpu",
-            "cpu \n",
-            "MemTotal:",
-            "x (",
-            "x )",
-            ")",
-            "cpu  x y\n",
-            "MemTotal: 99999999999999999999 kB",
-        ] {
+        for text in
+            ["", "cpu", "cpu \n", "MemTotal:", "x (", "x )", ")", "cpu  x y\n", "MemTotal: 99999999999999999999 kB"]
+        {
             assert_eq!(counters(text), Counters::default());
             assert_eq!(cpu_percent(None, &counters(text)), None);
             assert_eq!(cpu_count(text), None);
@@ -187,9 +147,6 @@ mod tests {
             assert_eq!(open_files_max(text), None);
             assert_eq!(memory(text)["used_bytes"], Value::Null);
         }
-        assert_eq!(
-            kilobytes("MemTotal: 18446744073709551615 kB", "MemTotal:"),
-            None
-        );
+        assert_eq!(kilobytes("MemTotal: 18446744073709551615 kB", "MemTotal:"), None);
     }
 }

@@ -7,10 +7,7 @@ use std::process::Command;
 
 pub fn root() -> &'static Path {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask
-        .ancestors()
-        .nth(2)
-        .expect("deploy/xtask is two folders below the root")
+    xtask.ancestors().nth(2).expect("deploy/xtask is two folders below the root")
 }
 
 #[track_caller]
@@ -26,8 +23,7 @@ pub fn first_part(file: &str) -> &str {
 /// The files of the repository, new ones included. What lies beside it in a checkout is left out: `ours` says by
 /// its top-level entry whether a file belongs.
 pub fn files(ours: impl Fn(&str) -> bool) -> Vec<String> {
-    let mut files =
-        git_files(&["--cached", "--others", "--exclude-standard"]).unwrap_or_else(all_files);
+    let mut files = git_files(&["--cached", "--others", "--exclude-standard"]).unwrap_or_else(all_files);
     files.retain(|file| ours(first_part(file)) && root().join(file).is_file());
     files
 }

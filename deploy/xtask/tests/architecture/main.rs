@@ -34,15 +34,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("ringway-core", &["ringway-policy"]),
     ("ringway-sim", &["ringway-policy", "ringway-core"]),
     ("ringway-tuning", &[]),
-    (
-        "ringway-dataplane",
-        &[
-            "ringway-policy",
-            "ringway-proto",
-            "ringway-core",
-            "ringway-tuning",
-        ],
-    ),
+    ("ringway-dataplane", &["ringway-policy", "ringway-proto", "ringway-core", "ringway-tuning"]),
     ("ringway-controlplane", &["ringway-policy", "ringway-proto"]),
     // Black box: it knows the wire, so that it can judge any server, and any version of ours.
     ("ringway-bench", &[]),
@@ -116,14 +108,7 @@ const HOMES: [(&str, &[&str]); 3] = [
 ];
 
 /// Crates whose root says `#![forbid(unsafe_code)]`.
-const FORBID_UNSAFE: [&str; 6] = [
-    "ringway-policy",
-    "ringway-core",
-    "ringway-sim",
-    "ringway-bench",
-    "ringway",
-    "xtask",
-];
+const FORBID_UNSAFE: [&str; 6] = ["ringway-policy", "ringway-core", "ringway-sim", "ringway-bench", "ringway", "xtask"];
 
 /// Folders whose Rust files are written by hand. `proto` is not here: it holds generated code.
 const HANDWRITTEN: [&str; 5] = ["dataplane", "controlplane", "bench", "tuning", "deploy"];
@@ -140,41 +125,26 @@ const REGISTRY_TRACES: [&str; 7] = [
     concat!("[source", "."),
     concat!("--index", "-url"),
 ];
-const MACHINE_PATHS: [&str; 3] = [
-    concat!("/", "work", "/"),
-    concat!("/", "farm", "/"),
-    concat!("/", "root", "/"),
-];
+const MACHINE_PATHS: [&str; 3] = [concat!("/", "work", "/"), concat!("/", "farm", "/"), concat!("/", "root", "/")];
 
 #[test]
 fn readme_maps_every_crate() {
     let readme = read("README.md");
-    let section = readme
-        .split("\n## ")
-        .find(|section| section.starts_with("Code map"));
+    let section = readme.split("\n## ").find(|section| section.starts_with("Code map"));
     let section = section.expect("README.md needs a section `## Code map`");
     let mut rows = BTreeMap::new();
     for row in section.lines().filter(|line| line.starts_with("| `")) {
-        let cells: Vec<&str> = row
-            .split('|')
-            .map(|cell| cell.trim().trim_matches('`'))
-            .collect();
+        let cells: Vec<&str> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
         let [_, folder, package, purpose, ..] = cells.as_slice() else {
             panic!("the code map's rows read | `folder` | `crate` | what it is |, unlike {row}");
         };
-        assert!(
-            !purpose.is_empty(),
-            "say in README.md's code map what `{folder}` is"
-        );
+        assert!(!purpose.is_empty(), "say in README.md's code map what `{folder}` is");
         assert!(
             root().join(folder).is_dir(),
             "README.md's code map has a row for `{folder}`, which is not a folder: mend the row"
         );
         let earlier = rows.insert(folder.to_string(), package.to_string());
-        assert!(
-            earlier.is_none(),
-            "README.md's code map has two rows for `{folder}`: keep one"
-        );
+        assert!(earlier.is_none(), "README.md's code map has two rows for `{folder}`: keep one");
     }
     for package in METADATA.members() {
         assert_eq!(
@@ -187,9 +157,7 @@ fn readme_maps_every_crate() {
     }
     for (folder, package) in rows.iter().filter(|(_, package)| *package != "—") {
         assert!(
-            METADATA
-                .members()
-                .any(|member| member.folder == *folder && member.name == *package),
+            METADATA.members().any(|member| member.folder == *folder && member.name == *package),
             "README.md's code map names `{package}` in `{folder}`, which is no crate of the \
              workspace: remove the row, or write — for a folder without a crate"
         );
@@ -199,22 +167,12 @@ fn readme_maps_every_crate() {
 #[test]
 fn dependencies_point_one_way() {
     let may_use: BTreeMap<_, _> = MAY_USE.into_iter().collect();
-    let ours: BTreeSet<&str> = METADATA
-        .members()
-        .map(|member| member.name.as_str())
-        .collect();
+    let ours: BTreeSet<&str> = METADATA.members().map(|member| member.name.as_str()).collect();
     for member in METADATA.members() {
-        let allowed = may_use.get(member.name.as_str()).unwrap_or_else(|| {
-            panic!(
-                "`{}` is new: say in MAY_USE which of our crates it may use",
-                member.name
-            )
-        });
-        for used in member
-            .uses
-            .iter()
-            .map(|used| METADATA.packages[&used.id].name.as_str())
-        {
+        let allowed = may_use
+            .get(member.name.as_str())
+            .unwrap_or_else(|| panic!("`{}` is new: say in MAY_USE which of our crates it may use", member.name));
+        for used in member.uses.iter().map(|used| METADATA.packages[&used.id].name.as_str()) {
             assert!(
                 !ours.contains(used) || allowed.contains(&used),
                 "`{}` must not depend on `{used}`: move the shared part to a crate below both \
@@ -227,10 +185,7 @@ fn dependencies_point_one_way() {
 
 #[test]
 fn pure_crates_reach_no_io() {
-    for member in METADATA
-        .members()
-        .filter(|member| PURE.contains(&member.name.as_str()))
-    {
+    for member in METADATA.members().filter(|member| PURE.contains(&member.name.as_str())) {
         for act in ACTS {
             if let Some(path) = METADATA.path_to(member, act, &[]) {
                 panic!(
@@ -254,10 +209,7 @@ fn pure_crates_reach_no_io() {
 #[test]
 fn runtimes_stay_at_home() {
     for (runtime, homes) in HOMES {
-        for member in METADATA
-            .members()
-            .filter(|member| !homes.contains(&member.name.as_str()))
-        {
+        for member in METADATA.members().filter(|member| !homes.contains(&member.name.as_str())) {
             if let Some(path) = METADATA.path_to(member, runtime, homes) {
                 panic!(
                     "`{runtime}` belongs to {}, but `{}` reaches it by {path}: use it through its \
@@ -278,10 +230,7 @@ fn unsafe_is_forbidden_where_it_can_be() {
         }
         for file in ["src/lib.rs", "src/main.rs"].map(|file| format!("{}/{file}", member.folder)) {
             assert!(
-                !root().join(&file).exists()
-                    || read(&file)
-                        .lines()
-                        .any(|line| line == "#![forbid(unsafe_code)]"),
+                !root().join(&file).exists() || read(&file).lines().any(|line| line == "#![forbid(unsafe_code)]"),
                 "{file} must say #![forbid(unsafe_code)] after its //! header"
             );
         }
@@ -300,10 +249,7 @@ fn top_level_is_as_agreed() {
         );
     }
     for (entry, _) in TOP_LEVEL.into_iter().filter(|(_, needed)| *needed) {
-        assert!(
-            root().join(entry).exists(),
-            "`{entry}` is missing from the top level: restore it"
-        );
+        assert!(root().join(entry).exists(), "`{entry}` is missing from the top level: restore it");
     }
 }
 

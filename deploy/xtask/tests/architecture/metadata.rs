@@ -32,32 +32,16 @@ pub struct Use {
 pub static METADATA: LazyLock<Metadata> = LazyLock::new(|| {
     // Only what this machine builds: crates for other systems may never have been downloaded.
     let version = output_of(&["-vV"]);
-    let host = version
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .expect("a host triple");
-    let json = output_of(&[
-        "metadata",
-        "--offline",
-        "--format-version=1",
-        "--filter-platform",
-        host,
-    ]);
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).expect("a host triple");
+    let json = output_of(&["metadata", "--offline", "--format-version=1", "--filter-platform", host]);
     Metadata::parse(&serde_json::from_str(&json).expect("cargo metadata prints JSON"))
 });
 
 fn output_of(arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO"))
-        .args(arguments)
-        .current_dir(root())
-        .output();
+    let output = Command::new(env!("CARGO")).args(arguments).current_dir(root()).output();
     let output = output.expect("cargo starts, since it started this test");
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "cargo {}: {stderr}",
-        arguments.join(" ")
-    );
+    assert!(output.status.success(), "cargo {}: {stderr}", arguments.join(" "));
     String::from_utf8(output.stdout).expect("cargo prints UTF-8")
 }
 
@@ -78,23 +62,14 @@ impl Metadata {
             );
         }
         for node in list(&json["resolve"]["nodes"]) {
-            let package = packages
-                .get_mut(text(&node["id"]))
-                .expect("each node is a package");
-            package.uses.extend(list(&node["deps"]).iter().map(|used| {
-                Use {
-                    id: text(&used["pkg"]).to_string(),
-                    shipped: list(&used["dep_kinds"])
-                        .iter()
-                        .any(|kind| kind["kind"].is_null()),
-                }
+            let package = packages.get_mut(text(&node["id"])).expect("each node is a package");
+            package.uses.extend(list(&node["deps"]).iter().map(|used| Use {
+                id: text(&used["pkg"]).to_string(),
+                shipped: list(&used["dep_kinds"]).iter().any(|kind| kind["kind"].is_null()),
             }));
         }
         let members = list(&json["workspace_members"]).iter();
-        Self {
-            members: members.map(|id| text(id).to_string()).collect(),
-            packages,
-        }
+        Self { members: members.map(|id| text(id).to_string()).collect(), packages }
     }
 
     pub fn members(&self) -> impl Iterator<Item = &Package> {
