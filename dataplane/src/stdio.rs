@@ -144,31 +144,25 @@ impl Client {
         let session = client.session.borrow().clone();
         let no_params = |_: &str| HeaderLookup::Absent;
         let via = Via { carrier: Carrier::Stdio, params: &no_params, session: session.as_ref() };
-        let planned = shard
-            .json
-            .borrow_mut()
-            .with(&line, |value| value.array_len().is_none().then(|| (plan::plan(shard, value, &via).0, id_of(value))));
+        let planned =
+            shard.json.borrow_mut().with(&line, |value| match http::batch_texts(value, shard.limits.batch_max) {
+                Some(texts) => Err(texts),
+                None => Ok((plan::plan(shard, value, &via).0, id_of(value))),
+            });
         match planned {
             Err(fault) => {
                 let error = RpcError::new(PARSE, fault.to_string());
                 client.send(render::error(Vec::new(), None, &error)).await;
             }
-            Ok(None) => {
-                let texts = client.shard.json.borrow_mut().with(&line, |value| {
-                    value.as_array().into_iter().flatten().map(|item| item.text().as_bytes().to_vec()).collect()
-                });
-                let answer = match texts {
-                    Ok(texts) => http::local_batch(shard, session.as_ref(), &Default::default(), texts).await,
-                    Err(_) => None,
-                };
+            Ok(Err(texts)) => {
                 let error = RpcError::invalid_request("Invalid Request: this revision has no batches");
-                match answer {
+                match http::local_batch(shard, session.as_ref(), &Default::default(), texts).await {
                     Some(Answer::Reply(reply)) if reply.body.is_empty() => {}
                     Some(Answer::Reply(reply)) => client.send(reply.body).await,
                     _ => client.send(render::error(Vec::new(), None, &error)).await,
                 }
             }
-            Ok(Some((plan, id))) => Client::carry_out(client, plan, id, session).await,
+            Ok(Ok((plan, id))) => Client::carry_out(client, plan, id, session).await,
         }
     }
 

@@ -4,11 +4,12 @@ use std::rc::Rc;
 
 use ringway_core::header_params::HeaderLookup;
 use ringway_core::http::decoder::Request;
-use ringway_core::json::JsonFault;
+use ringway_core::json::{JsonFault, Value};
 use ringway_core::mcp::era::{self, Carrier, McpHeaders};
 use ringway_core::mcp::rpc_error::PARSE;
 use ringway_core::mcp::{Era, RpcError, Version, message, render};
 use ringway_core::refusal::Refusal;
+use ringway_core::request_path;
 use ringway_core::session::Handle;
 
 use super::plan::{self, Plan, Planned, Via};
@@ -24,24 +25,48 @@ enum First {
     Planned(Plan, Method),
     /// A legacy message for a session.
     OfSession,
-    /// A batch, each message as text.
+    /// A modern message with a session id that nobody could have minted.
+    GuessedSession,
+    /// A batch, each message as text; empty when it has none or too many.
     Batch(Vec<Vec<u8>>),
+}
+
+fn mcp_headers<'b>(request: Request<'b>) -> McpHeaders<'b> {
+    let head = request.head;
+    McpHeaders {
+        version: head.mcp_version.bytes(request.bytes),
+        method: head.mcp_method.bytes(request.bytes),
+        name: head.mcp_name.bytes(request.bytes),
+        repeated: head.mcp_version.count > 1 || head.mcp_method.count > 1 || head.mcp_name.count > 1,
+    }
+}
+
+/// Answers a GET: the stream of a legacy session.
+pub async fn get(shard: &Rc<Shard>, request: Request<'_>) -> Answer {
+    if let Err(error) = era::select_without_body(&mcp_headers(request)) {
+        return refused_without_body(&error);
+    }
+    let head = request.head;
+    legacy::get(shard, head.session_id.bytes(request.bytes), head.last_event_id.bytes(request.bytes)).await
+}
+
+/// Answers a DELETE: the end of a legacy session.
+pub async fn delete(shard: &Rc<Shard>, request: Request<'_>) -> Answer {
+    if let Err(error) = era::select_without_body(&mcp_headers(request)) {
+        return refused_without_body(&error);
+    }
+    legacy::delete(shard, request.head.session_id.bytes(request.bytes)).await
+}
+
+fn refused_without_body(error: &RpcError) -> Answer {
+    let reply = Reply::json(error.status, render::error(Vec::new(), None, error));
+    if error.status == 405 { reply.field("Allow", "POST").into() } else { reply.into() }
 }
 
 /// Answers a POST.
 pub async fn post(shard: &Rc<Shard>, request: Request<'_>) -> (Answer, Method) {
     let head = request.head;
-    let headers = McpHeaders {
-        version: head.mcp_version.bytes(request.bytes),
-        method: head.mcp_method.bytes(request.bytes),
-        name: head.mcp_name.bytes(request.bytes),
-        repeated: head.mcp_version.count > 1 || head.mcp_method.count > 1 || head.mcp_name.count > 1,
-    };
-    if headers.repeated {
-        // Two values are two requests to two readers, whatever the era and wherever the session lives.
-        let error = RpcError::header_mismatch("Header mismatch: an MCP header appears more than once");
-        return (Reply::json(400, render::error(Vec::new(), None, &error)).into(), Method::Invalid);
-    }
+    let headers = mcp_headers(request);
     let params = |suffix: &str| {
         let mut found = HeaderLookup::Absent;
         for (name, value) in &head.mcp_params {
@@ -57,11 +82,11 @@ pub async fn post(shard: &Rc<Shard>, request: Request<'_>) -> (Answer, Method) {
     let session_id = head.session_id.bytes(request.bytes);
     let via = Via { carrier: Carrier::Http(headers), params: &params, session: None };
     let first = shard.json.borrow_mut().with(request.body, |value| {
-        if value.array_len().is_some() {
-            let texts = value.as_array().into_iter().flatten().map(|item| item.text().as_bytes().to_vec());
-            return First::Batch(texts.collect());
+        if let Some(texts) = batch_texts(value, shard.limits.batch_max) {
+            return First::Batch(texts);
         }
-        if session_id.is_some() {
+        // Two values of a header are two requests to two readers, whatever the era and wherever the session lives.
+        if session_id.is_some() && !headers.repeated {
             let is_legacy = match message::read(value) {
                 Ok(message) => !era::is_modern(&message) && !headers_are_modern(&headers),
                 Err(_) => false,
@@ -70,11 +95,18 @@ pub async fn post(shard: &Rc<Shard>, request: Request<'_>) -> (Answer, Method) {
                 return First::OfSession;
             }
         }
+        if session_id.is_some_and(|id| !request_path::is_plausible_session_id(id)) {
+            return First::GuessedSession;
+        }
         let (plan, method) = plan::plan(shard, value, &via);
         First::Planned(plan, method)
     });
     match first {
         Err(fault) => (parse_error(fault), Method::Invalid),
+        Ok(First::GuessedSession) => {
+            shard.metrics.count_refusal(Refusal::SessionIdMalformed);
+            (Reply::refusal(Refusal::SessionIdMalformed, "").into(), Method::Invalid)
+        }
         // What is a stream by nature cannot be answered otherwise.
         Ok(First::Planned(Plan::Listen { .. }, method)) if !head.accept.event_stream() => {
             (Reply::refusal(Refusal::NotAcceptable, "").into(), method)
@@ -128,7 +160,7 @@ async fn batch(
         let error = RpcError::invalid_request(text);
         Answer::from(Reply::json(400, render::error(Vec::new(), None, &error)))
     };
-    if is_modern || texts.is_empty() || texts.len() > shard.limits.batch_max {
+    if is_modern || headers.repeated || texts.is_empty() {
         return refuse("Invalid Request: a batch must have 1 to 100 messages, and 2026-07-28 has none");
     }
     let session = match session_id.map(Handle::parse) {
@@ -148,7 +180,15 @@ async fn batch(
         .unwrap_or_else(|| refuse("Invalid Request: this revision has no batches"))
 }
 
-/// Runs a batch on this shard; `None` when its revision has none.
+/// The messages of an array, each as text: none at all when there are too many. `None` when it is not an array.
+pub fn batch_texts(value: Value<'_>, count_max: usize) -> Option<Vec<Vec<u8>>> {
+    if value.array_len()? > count_max {
+        return Some(Vec::new());
+    }
+    Some(value.as_array()?.map(|item| item.text().as_bytes().to_vec()).collect())
+}
+
+/// Runs a batch on this shard; `None` when its revision has none, or it has no message or too many.
 pub async fn local_batch(
     shard: &Rc<Shard>,
     session: Option<&Rc<Session>>,
@@ -156,12 +196,15 @@ pub async fn local_batch(
     texts: Vec<Vec<u8>>,
 ) -> Option<Answer> {
     let named = headers.version.and_then(|version| std::str::from_utf8(version).ok());
+    if let Some(name) = named {
+        Version::parse(name)?;
+    }
     let version = match (session, named) {
         (Some(session), _) => session.version,
         (None, Some(name)) => Version::parse(name)?,
         (None, None) => Version::LEGACY_ASSUMED,
     };
-    if version > Version::V2025_03_26 {
+    if version > Version::V2025_03_26 || texts.is_empty() {
         return None;
     }
     let no_params = |_: &str| HeaderLookup::Absent;

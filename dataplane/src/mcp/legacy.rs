@@ -64,8 +64,8 @@ async fn local_post(shard: &Rc<Shard>, handle: Handle, headers: &McpHeaders<'_>,
     };
     let no_params = |_: &str| HeaderLookup::Absent;
     let via = Via { carrier: Carrier::Http(*headers), params: &no_params, session: Some(&session) };
-    let planned = shard.json.borrow_mut().with(body, |value| match value.as_array() {
-        Some(items) => Err(items.map(|item| item.text().as_bytes().to_vec()).collect::<Vec<_>>()),
+    let planned = shard.json.borrow_mut().with(body, |value| match http::batch_texts(value, shard.limits.batch_max) {
+        Some(texts) => Err(texts),
         None => Ok(plan::plan(shard, value, &via).0),
     });
     match planned {

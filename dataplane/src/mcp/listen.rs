@@ -14,6 +14,8 @@ use crate::mailbox::Changed;
 use crate::outbox::Outbox;
 use crate::shard::Shard;
 
+/// Bytes of what a client wants to hear, as text: a stream keeps it for as long as it is open.
+const FILTER_BYTES_MAX: usize = 64 << 10;
 /// URIs and task ids of one subscription.
 const NAMES_MAX: usize = 1024;
 
@@ -32,6 +34,9 @@ impl Filter {
     /// -32602 when a member has the wrong type or there are too many names.
     pub fn read(value: Option<Value<'_>>) -> Result<Filter, RpcError> {
         let bad = |what: &str| RpcError::invalid_params(format!("Invalid params: `notifications{what}"));
+        if value.is_some_and(|value| value.text().len() > FILTER_BYTES_MAX) {
+            return Err(bad("` must be at most 64 KiB"));
+        }
         let Some(tree) = value.and_then(|value| value.to_tree()) else {
             return Err(bad("` must be an object"));
         };
@@ -61,25 +66,38 @@ impl Filter {
         })
     }
 
-    /// The part this server honours.
-    fn honoured(&self, shard: &Shard) -> Tree {
+    /// Whether it names tasks.
+    pub fn names_tasks(&self) -> bool {
+        !self.tasks.is_empty()
+    }
+
+    /// Leaves the part this server honours.
+    fn honoured(mut self, shard: &Shard) -> Filter {
         let catalog = shard.catalog();
-        let mut honoured = Map::new();
-        let mut add = |name: &str, wanted: bool| {
-            if wanted {
-                honoured.insert(name.into(), true.into());
-            }
-        };
-        add("toolsListChanged", self.lists.tools);
-        add("promptsListChanged", self.lists.prompts && catalog.has_prompts());
-        add("resourcesListChanged", self.lists.resources && catalog.has_resources());
-        if !self.resources.is_empty() && catalog.has_resources() {
-            honoured.insert("resourceSubscriptions".into(), json!(self.resources));
+        self.lists.prompts &= catalog.has_prompts();
+        self.lists.resources &= catalog.has_resources();
+        if !catalog.has_resources() {
+            self.resources.clear();
+        }
+        self
+    }
+
+    /// The filter on the wire, without what it does not ask for.
+    fn to_tree(&self) -> Tree {
+        let mut members = Map::new();
+        let lists = [
+            ("toolsListChanged", self.lists.tools),
+            ("promptsListChanged", self.lists.prompts),
+            ("resourcesListChanged", self.lists.resources),
+        ];
+        members.extend(lists.into_iter().filter(|(_, wanted)| *wanted).map(|(name, _)| (name.into(), true.into())));
+        if !self.resources.is_empty() {
+            members.insert("resourceSubscriptions".into(), json!(self.resources));
         }
         if !self.tasks.is_empty() {
-            honoured.insert("taskIds".into(), json!(self.tasks));
+            members.insert("taskIds".into(), json!(self.tasks));
         }
-        Tree::Object(honoured)
+        Tree::Object(members)
     }
 }
 
@@ -159,8 +177,8 @@ pub fn open(shard: &Rc<Shard>, id: String, filter: Filter) -> Answer {
         let error = RpcError::internal("Too many open subscriptions; try again soon");
         return Reply::json(200, render::error(Vec::new(), Some(&id), &error)).into();
     }
-    let listen = Listen { id, filter, outbox: Outbox::plain(&shard.limits) };
-    let honoured = listen.filter.honoured(shard);
+    let listen = Listen { id, filter: filter.honoured(shard), outbox: Outbox::plain(&shard.limits) };
+    let honoured = listen.filter.to_tree();
     listen.send("notifications/subscriptions/acknowledged", json!({ "notifications": honoured }));
     let source = Source::Local(listen.outbox.attach(0));
     let key = listens.insert(listen);

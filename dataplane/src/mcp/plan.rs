@@ -13,6 +13,7 @@ use ringway_core::mcp::request_state::Binding;
 use ringway_core::mcp::types::LogLevel;
 use ringway_core::mcp::{Era, RpcError, Version};
 use ringway_core::session::Handle;
+use ringway_core::uri_template::URI_BYTES_MAX;
 use serde_json::{Map, Value as Tree};
 
 use super::listen::Filter;
@@ -190,7 +191,7 @@ fn caller(shard: &Rc<Shard>, request: &Request<'_>, selected: Selected, via: &Vi
         Selected::Modern => {
             let declared = meta.and_then(|meta| meta.get(era::META_CAPABILITIES));
             if let Some(declared) = declared.filter(|declared| declared.text() != "{}") {
-                caller.capabilities = Rc::new(declared.to_tree().unwrap_or_default());
+                caller.capabilities = Rc::new(capabilities_tree(declared)?);
             }
             if let Some(level) = meta.and_then(|meta| meta.get(era::META_LOG_LEVEL)) {
                 let level = level.as_str().and_then(LogLevel::parse);
@@ -208,6 +209,15 @@ fn caller(shard: &Rc<Shard>, request: &Request<'_>, selected: Selected, via: &Vi
     Ok(caller)
 }
 
+/// What a client declares, which a session keeps: bounded, since numbers and nesting take many times their text.
+fn capabilities_tree(declared: Value<'_>) -> Result<Tree, RpcError> {
+    const CAPABILITIES_BYTES_MAX: usize = 16 << 10;
+    if declared.text().len() > CAPABILITIES_BYTES_MAX {
+        return Err(RpcError::invalid_params("Invalid params: the client capabilities are larger than 16 KiB"));
+    }
+    Ok(declared.to_tree().unwrap_or_default())
+}
+
 fn bad_level() -> RpcError {
     RpcError::invalid_params("Invalid params: the level must be one of debug … emergency")
 }
@@ -218,6 +228,9 @@ fn plan_modern(shard: &Rc<Shard>, request: &Request<'_>, caller: Caller, via: &V
         "server/discover" => Ok(reply(lists::discover(shard, id))),
         "subscriptions/listen" => {
             let filter = Filter::read(request.params.and_then(|params| params.get("notifications")))?;
+            if filter.names_tasks() {
+                demand_tasks(&caller)?;
+            }
             Ok(Plan::Listen { id: id.to_owned(), filter })
         }
         "tasks/get" | "tasks/update" | "tasks/cancel" => plan_task(request, caller),
@@ -246,6 +259,9 @@ fn plan_legacy(shard: &Rc<Shard>, request: &Request<'_>, caller: Caller, via: &V
         }
         "resources/subscribe" | "resources/unsubscribe" if shard.catalog().has_resources() => {
             let uri = required_str(request.params, "uri")?;
+            if uri.len() > URI_BYTES_MAX {
+                return Err(RpcError::invalid_params("Invalid params: `uri` is too long"));
+            }
             match &caller.session {
                 Some(session) if request.method == "resources/subscribe" => session
                     .subscribe(uri)
@@ -265,7 +281,10 @@ fn plan_initialize(request: &Request<'_>) -> Result<Plan, RpcError> {
     if capabilities.is_some_and(|value| value.as_object().is_none()) {
         return Err(RpcError::invalid_params("Invalid params: `capabilities` must be an object"));
     }
-    let capabilities = capabilities.and_then(Value::to_tree).unwrap_or_else(|| Tree::Object(Map::new()));
+    let capabilities = match capabilities {
+        Some(declared) => capabilities_tree(declared)?,
+        None => Tree::Object(Map::new()),
+    };
     Ok(Plan::Initialize { id: request.id.to_owned(), version: Version::negotiate(wish), capabilities })
 }
 
@@ -385,11 +404,16 @@ fn read_rounds(
     Ok(rounds)
 }
 
+fn demand_tasks(caller: &Caller) -> Result<(), RpcError> {
+    match caller.capabilities.get("extensions").and_then(|all| all.get(EXTENSION)) {
+        Some(_) => Ok(()),
+        None => Err(RpcError::missing_capability(&serde_json::json!({ "extensions": { EXTENSION: {} } }))),
+    }
+}
+
 fn plan_task(request: &Request<'_>, caller: Caller) -> Result<Plan, RpcError> {
     // The capability is demanded before the task is looked for, so that nobody learns which tasks exist.
-    if caller.capabilities.get("extensions").and_then(|all| all.get(EXTENSION)).is_none() {
-        return Err(RpcError::missing_capability(&serde_json::json!({ "extensions": { EXTENSION: {} } })));
-    }
+    demand_tasks(&caller)?;
     let unknown = || RpcError::invalid_params("Unknown task");
     let task = Handle::parse(required_str(request.params, "taskId")?.as_bytes()).ok_or_else(unknown)?;
     let verb = match request.method {

@@ -19,7 +19,7 @@ use ringway_core::request_path::{self, MCP_ALLOW, MCP_PATH, READ_ALLOW, Route};
 use super::socket::Socket;
 use super::{Shard, sweep};
 use crate::answer::{Answer, Events, Reply, poll_now};
-use crate::mcp::{http, legacy};
+use crate::mcp::http;
 use crate::metrics::Method;
 use crate::net::{self, Direction};
 use crate::observe;
@@ -258,14 +258,8 @@ impl Connection {
         let cors = origin.as_deref();
         let (answer, method) = match request_path::route(&admitted, *serves_mcp) {
             Ok(Route::McpPost) => http::post(shard, request).await,
-            Ok(Route::McpGet) => {
-                let id = head.session_id.bytes(request.bytes);
-                let last_event_id = head.last_event_id.bytes(request.bytes);
-                (legacy::get(shard, id, last_event_id).await, Method::Stream)
-            }
-            Ok(Route::McpDelete) => {
-                (legacy::delete(shard, head.session_id.bytes(request.bytes)).await, Method::EndSession)
-            }
+            Ok(Route::McpGet) => (http::get(shard, request).await, Method::Stream),
+            Ok(Route::McpDelete) => (http::delete(shard, request).await, Method::EndSession),
             Ok(Route::Preflight) => {
                 response::write_preflight(out, cors.unwrap_or_default(), close, &sweep::date(shard));
                 return finish(decoder, close);

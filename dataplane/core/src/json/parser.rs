@@ -322,6 +322,7 @@ mod tests {
         assert_eq!(fault(&format!(r#"{{{many}"7":0}}"#)), Some(JsonFault::DuplicateKey));
         assert_eq!(fault(&format!("{}{}", "[".repeat(64), "]".repeat(64))), None);
         assert_eq!(fault(&format!("{}{}", "[".repeat(65), "]".repeat(65))), Some(JsonFault::TooDeep));
+        assert_eq!(fault(&format!("[{}1]", "1,".repeat(VALUES_MAX))), Some(JsonFault::TooMany));
         for bad in ["", "{", "1 2", "[1,]", "{\"a\":NaN}", "\u{feff}1", "\"\u{1}\"", "nul"] {
             assert_eq!(fault(bad), Some(JsonFault::Syntax), "{bad:?}");
         }

@@ -83,6 +83,22 @@ pub fn select(message: &Message<'_>, carrier: Carrier<'_>) -> Result<Selected, R
     }
 }
 
+/// Checks the version header of a GET or DELETE, which only legacy revisions have.
+///
+/// # Errors
+/// HTTP 400 for a revision that is not served or named twice, 405 for 2026-07-28.
+pub fn select_without_body(headers: &McpHeaders<'_>) -> Result<(), RpcError> {
+    if headers.repeated {
+        return Err(RpcError::header_mismatch("Header mismatch: an MCP header appears more than once"));
+    }
+    match legacy(headers.version.map(|value| std::str::from_utf8(value).unwrap_or_default()))? {
+        Selected::Legacy(version) if version.era() == Era::Modern => {
+            Err(RpcError::invalid_request("2026-07-28 has POST only").with_status(405))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether a message carries the modern envelope.
 pub fn is_modern(message: &Message<'_>) -> bool {
     match message {
