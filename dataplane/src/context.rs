@@ -130,7 +130,8 @@ impl Context {
         let Some(token) = &call.caller.progress_token else {
             return;
         };
-        if progress <= call.last_progress.get() || call.task.borrow().is_some() {
+        // Neither NaN nor infinity is JSON, and NaN would compare as growth for ever.
+        if !progress.is_finite() || progress <= call.last_progress.get() || call.task.borrow().is_some() {
             return;
         }
         call.last_progress.set(progress);
@@ -212,30 +213,25 @@ impl Context {
         session: &Rc<Session>,
         questions: Vec<(String, Question)>,
     ) -> Result<Vec<Value>, AskError> {
-        let outbox = &self.0.outbox;
         let mut waiting = Vec::new();
         for (key, question) in questions {
             let params = |id: &str| question.params(Some(id));
-            let asked = session.ask(outbox, question.method(), params).map_err(|_| AskError::Unanswered)?;
+            let asked = session.ask(&self.0.outbox, question.method(), params).map_err(|_| AskError::Unanswered)?;
             waiting.push((key, question, asked));
         }
         let time_max = self.0.shard.limits.question_time_max;
         let mut answers = Vec::new();
-        for (key, question, (id, receiver)) in waiting {
-            let outcome = within(time_max, receiver.recv()).await;
-            session.withdraw(&id);
-            match outcome {
-                Some(Ok(Ok(answer))) => {
-                    if let Some(fault) = question.fault_of(&answer) {
-                        return Err(AskError::Refused(format!("`{key}` {fault}")));
-                    }
-                    answers.push(answer);
-                }
-                Some(Ok(Err(error))) => {
+        for (key, question, asked) in waiting {
+            match within(time_max, asked.answer()).await.flatten() {
+                Some(Ok(answer)) => match question.fault_of(&answer) {
+                    None => answers.push(answer),
+                    Some(fault) => return Err(AskError::Refused(format!("`{key}` {fault}"))),
+                },
+                Some(Err(error)) => {
                     let text = error.get("message").and_then(Value::as_str).unwrap_or("no reason given");
                     return Err(AskError::Refused(text.to_owned()));
                 }
-                Some(Err(_)) | None => return Err(AskError::Unanswered),
+                None => return Err(AskError::Unanswered),
             }
         }
         Ok(answers)

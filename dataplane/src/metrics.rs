@@ -285,6 +285,11 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// Connections open. Counters are read while shards write, so that a close may be seen before its open.
+    pub fn connections_open(&self) -> u64 {
+        self.connections_opened.saturating_sub(self.connections_closed)
+    }
+
     /// Adds up the counters of all shards.
     pub fn of<'a>(shards: impl Iterator<Item = &'a ShardMetrics> + Clone) -> Totals {
         let sum = |pick: &dyn Fn(&'a ShardMetrics) -> &'a AtomicU64| -> u64 {

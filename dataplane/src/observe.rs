@@ -81,7 +81,7 @@ pub fn answer(shard: &Shard, route: Route) -> Reply {
                 "version": env!("CARGO_PKG_VERSION"),
                 "uptimeSeconds": observatory.started.elapsed().as_secs(),
                 "shards": observatory.shards.len(),
-                "connections": totals.connections_opened - totals.connections_closed,
+                "connections": totals.connections_open(),
                 "sessions": totals.sessions,
                 "streams": totals.listens,
                 "tasks": totals.tasks,
@@ -103,7 +103,7 @@ impl Collector for Shards {
 
     fn collect(&self) -> Vec<MetricFamily> {
         let totals = self.0.totals();
-        let open = totals.connections_opened - totals.connections_closed;
+        let open = totals.connections_open();
         let labelled = |rows: &[(&'static str, u64)], label| {
             rows.iter().filter(|(_, count)| *count > 0).map(|(name, count)| counter(*count, &[(label, name)])).collect()
         };

@@ -164,27 +164,26 @@ impl Session {
         self.subscriptions.borrow().contains(uri)
     }
 
-    /// Puts a question to the client on `outbox`. The answer comes through the receiver, which ends without one when
-    /// the session ends.
+    /// Puts a question to the client on `outbox`.
     ///
     /// # Errors
     /// When too many questions wait already.
     pub fn ask(
-        &self,
+        self: &Rc<Session>,
         outbox: &Outbox,
         method: &str,
         params: impl FnOnce(&str) -> Value,
-    ) -> Result<(String, async_channel::Receiver<Result<Value, Value>>), Full> {
+    ) -> Result<Asked, Full> {
         let mut questions = self.questions.borrow_mut();
         if questions.len() >= QUESTIONS_MAX {
             return Err(Full);
         }
         self.last_question.set(self.last_question.get() + 1);
         let id = format!("ringway-{}", self.last_question.get());
-        let (sender, receiver) = async_channel::bounded(1);
+        let (sender, answer) = async_channel::bounded(1);
         outbox.push(render::request(&id, method, &params(&id)));
         questions.insert(id.clone(), sender);
-        Ok((id, receiver))
+        Ok(Asked { session: Rc::clone(self), id, answer })
     }
 
     /// Takes a client's answer. Unknown and late ones are ignored.
@@ -195,9 +194,24 @@ impl Session {
             let _ = sender.try_send(outcome);
         }
     }
+}
 
-    /// Forgets a question whose asker gave up.
-    pub fn withdraw(&self, id: &str) {
-        self.questions.borrow_mut().remove(id);
+/// A question that waits for its answer. Dropping it withdraws it, so that a call that is cancelled leaves none behind.
+pub struct Asked {
+    session: Rc<Session>,
+    id: String,
+    answer: async_channel::Receiver<Result<Value, Value>>,
+}
+
+impl Asked {
+    /// The client's result or error; `None` when the session ended.
+    pub async fn answer(&self) -> Option<Result<Value, Value>> {
+        self.answer.recv().await.ok()
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.session.questions.borrow_mut().remove(&self.id);
     }
 }

@@ -232,6 +232,9 @@ async fn run(work: Work, context: Context, id: Rc<str>) -> Outcome {
             let error = RpcError::missing_capability(&capability);
             Outcome::error(&id, &error.worded_for(context.version().era()))
         }
+        Ok(Err(ToolError::InputRequired)) if context.version().era() == Era::Legacy => {
+            Outcome::error(&id, &RpcError::internal("The tool asked for a round that this revision does not have"))
+        }
         Ok(Err(ToolError::InputRequired)) => input_required(&context, &id, method, &target),
         Ok(Err(ToolError::Failed(text))) => Outcome::error(&id, &RpcError::internal(text)),
         // The panic hook has told the log; the caller learns that it was us, and nothing else.

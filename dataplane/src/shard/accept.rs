@@ -19,6 +19,8 @@ use super::{Shard, sweep};
 
 /// How long accepting pauses when the process is out of descriptors.
 const PAUSE: Duration = Duration::from_millis(10);
+/// Connections of the admin listener.
+const OPERATORS_MAX: usize = 256;
 /// Connections being told that there are too many; beyond, they are closed without a word.
 const TURNED_AWAY_MAX: usize = 256;
 
@@ -31,12 +33,15 @@ pub async fn run(shard: Rc<Shard>, listener: StdListener, serves_mcp: bool) {
         match listener.accept().await {
             Ok(stream) => admit(&shard, stream, serves_mcp),
             Err(_) => {
-                // Out of descriptors: the reserve lets one caller in to be turned away, and the pause keeps this from
-                // spinning while the others wait in the backlog.
+                // Out of descriptors: the reserve lets one caller in to be turned away instead of hanging, and the
+                // pause keeps this from spinning while the others wait in the backlog.
                 shard.metrics.count_accept_error();
                 drop(reserve.take());
-                glommio::timer::sleep(PAUSE).await;
+                if let Some(Ok(stream)) = crate::context::within(PAUSE, listener.accept()).await {
+                    drop(stream);
+                }
                 reserve = self::reserve();
+                glommio::timer::sleep(PAUSE).await;
             }
         }
     }
@@ -47,19 +52,22 @@ fn reserve() -> Option<File> {
 }
 
 fn admit(shard: &Rc<Shard>, stream: TcpStream, serves_mcp: bool) {
-    let count = shard.connections.borrow().len();
-    if count >= shard.limits.connections_max + TURNED_AWAY_MAX {
+    // Operators have connections of their own: a shard that is full of callers is busy, not ill.
+    let counter = if serves_mcp { &shard.callers } else { &shard.operators };
+    let (count, count_max) = (counter.get(), if serves_mcp { shard.limits.connections_max } else { OPERATORS_MAX });
+    if count >= count_max + TURNED_AWAY_MAX {
         return;
     }
+    counter.set(count + 1);
     let socket = Rc::new(Socket::new(stream));
     let control = Control::new(Rc::clone(&socket), shard.now());
     let key = shard.connections.borrow_mut().insert(Rc::clone(&control));
     shard.metrics.connection_opened();
     let shard = Rc::clone(shard);
     glommio::spawn_local(async move {
-        let _registered = Registered { shard: Rc::clone(&shard), key };
+        let _registered = Registered { shard: Rc::clone(&shard), key, serves_mcp };
         let serving = async {
-            if count >= shard.limits.connections_max {
+            if count >= count_max {
                 turn_away(&shard, &socket).await;
             } else {
                 connection::serve(Rc::clone(&shard), socket, control, serves_mcp).await;
@@ -76,10 +84,13 @@ fn admit(shard: &Rc<Shard>, stream: TcpStream, serves_mcp: bool) {
 struct Registered {
     shard: Rc<Shard>,
     key: usize,
+    serves_mcp: bool,
 }
 
 impl Drop for Registered {
     fn drop(&mut self) {
+        let counter = if self.serves_mcp { &self.shard.callers } else { &self.shard.operators };
+        counter.set(counter.get() - 1);
         self.shard.connections.borrow_mut().try_remove(self.key);
         self.shard.metrics.connection_closed();
     }
@@ -95,7 +106,7 @@ async fn turn_away(shard: &Rc<Shard>, socket: &Socket) {
     response::write_head(&mut out, reply.status, content, true, &sweep::date(shard), extra);
     out.extend_from_slice(&reply.body);
     // A caller that is gone already needs no answer; one that has sent its request must not get a reset instead.
-    if socket.write_all(&out).await.is_ok() {
+    if socket.write_all(&out, || ()).await.is_ok() {
         connection::linger(socket).await;
     }
 }

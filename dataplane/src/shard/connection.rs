@@ -351,13 +351,15 @@ fn feed(decoder: &mut Decoder, mut bytes: &[u8]) {
 }
 
 async fn write(shard: &Shard, control: &Control, socket: &Socket, bytes: &[u8]) -> bool {
-    let mut written = std::pin::pin!(socket.write_all(bytes));
-    if let Some(outcome) = poll_now(&mut written).await {
-        return outcome.is_ok();
-    }
-    let now = shard.now();
-    control.update(|progress| progress.write_blocked_since = Some(now));
-    let outcome = written.await;
+    let blocked = || control.update(|progress| progress.write_blocked_since = Some(shard.coarse_now.get()));
+    let mut written = std::pin::pin!(socket.write_all(bytes, blocked));
+    let outcome = match poll_now(&mut written).await {
+        Some(outcome) => outcome,
+        None => {
+            blocked();
+            written.await
+        }
+    };
     control.update(|progress| progress.write_blocked_since = None);
     outcome.is_ok()
 }

@@ -86,6 +86,10 @@ pub struct Shard {
     pub(crate) tasks: RefCell<Table<Rc<Task>>>,
     pub(crate) listens: RefCell<Slab<Listen>>,
     connections: RefCell<Slab<Rc<Control>>>,
+    /// Connections of the MCP listener.
+    callers: Cell<usize>,
+    /// Connections of the admin listener.
+    operators: Cell<usize>,
     buffers: Buffers,
     pub(crate) mailboxes: Mailboxes,
     pub(crate) server: ServerHandle,
@@ -123,6 +127,8 @@ impl Shard {
             tasks: RefCell::new(Table::new(limits.tasks_max, limits.task_ttl, Duration::ZERO)),
             listens: RefCell::default(),
             connections: RefCell::default(),
+            callers: Cell::new(0),
+            operators: Cell::new(0),
             buffers: Buffers::default(),
             mailboxes: setup.mailboxes.clone(),
             server: setup.server.clone(),

@@ -49,14 +49,17 @@ impl Socket {
         .await
     }
 
-    /// Writes all bytes.
-    pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+    /// Writes all bytes; `moved` is called whenever the client has taken some and others still wait.
+    pub async fn write_all(&self, mut bytes: &[u8], moved: impl Fn()) -> io::Result<()> {
         while !bytes.is_empty() {
             let written = poll_fn(|cx| Pin::new(&mut *self.stream.borrow_mut()).poll_write(cx, bytes)).await?;
             if written == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
             bytes = &bytes[written..];
+            if !bytes.is_empty() {
+                moved();
+            }
         }
         Ok(())
     }
