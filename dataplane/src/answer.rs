@@ -76,7 +76,6 @@ pub struct Events {
     /// Whether this is a stream from its first byte on, whatever comes.
     pub always_stream: bool,
     /// Dropped with the answer: a modern call ends with its connection.
-    #[expect(dead_code, reason = "it is held to be dropped")]
     pub guard: Option<Box<dyn std::any::Any>>,
 }
 

@@ -190,6 +190,8 @@ struct Pages {
 
 /// The snapshot.
 pub struct Catalog {
+    /// Counts changes: a shard never goes back.
+    pub generation: u64,
     parts: Parts,
     tools_by_name: HashMap<String, usize>,
     pages: [Pages; 4],
@@ -214,7 +216,7 @@ impl Catalog {
             plain("resourceTemplates", parts.templates.iter().map(|entry| text(&entry.definition)).collect()),
             plain("prompts", parts.prompts.iter().map(|entry| text(&entry.definition)).collect()),
         ];
-        Arc::new(Catalog { parts, tools_by_name, pages, page_items_max })
+        Arc::new(Catalog { generation, parts, tools_by_name, pages, page_items_max })
     }
 
     /// The tool of that name.

@@ -1,6 +1,7 @@
 //! The one door between threads: each shard has a bounded mailbox, and everybody may write to it. It never carries a
 //! connection or anything else that belongs to one shard.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use ringway_core::session::Handle;
@@ -9,8 +10,10 @@ use crate::answer::Reply;
 use crate::catalog::Catalog;
 use crate::outbox::StreamEvent;
 
-/// Letters that may wait at one shard. A request that finds the box full is answered 503.
-const MAILBOX_LETTERS_MAX: usize = 4096;
+/// Requests that may wait at one shard.
+const REQUESTS_MAX: usize = 4096;
+/// News that may wait at one shard.
+const NEWS_MAX: usize = 256;
 
 /// What changed in a catalog.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -107,34 +110,98 @@ pub enum Letter {
     Drain,
 }
 
+/// One shard's end of its mailbox.
+pub struct Letters {
+    news: async_channel::Receiver<Letter>,
+    requests: async_channel::Receiver<Letter>,
+}
+
+impl Letters {
+    /// The next letter, news first; `None` when nobody can write any more.
+    pub async fn next(&self) -> Option<Letter> {
+        let news = async { self.news.recv().await.ok() };
+        futures_lite::future::or(news, async { self.requests.recv().await.ok() }).await
+    }
+
+    /// The next letter that is there already.
+    pub fn next_now(&self) -> Option<Letter> {
+        self.news.try_recv().or_else(|_| self.requests.try_recv()).ok()
+    }
+
+    /// Takes no more, and drops what is there: whoever waits for an answer learns that none will come.
+    pub fn close(&self) {
+        self.requests.close();
+        while self.requests.try_recv().is_ok() {}
+    }
+}
+
+struct Slot {
+    /// What every shard must learn. When it is full the oldest goes: news are followed by newer ones.
+    news: async_channel::Sender<Letter>,
+    /// What somebody waits for. When it is full the sender is told, and answers 503.
+    requests: async_channel::Sender<Letter>,
+}
+
+#[derive(Default)]
+struct Post {
+    slots: OnceLock<Vec<Slot>>,
+    draining: AtomicBool,
+}
+
 /// The mailboxes of all shards, known once they run.
 #[derive(Clone, Default)]
-pub struct Mailboxes(Arc<OnceLock<Vec<async_channel::Sender<Letter>>>>);
+pub struct Mailboxes(Arc<Post>);
 
 impl Mailboxes {
     /// Sets up one mailbox a shard. Only the first call counts.
-    pub fn open(&self, shards: usize) -> Vec<async_channel::Receiver<Letter>> {
-        let (senders, receivers) = (0..shards).map(|_| async_channel::bounded(MAILBOX_LETTERS_MAX)).unzip();
-        // A second server on the same handle would be a bug of ours; its letters would go to the first.
-        debug_assert!(self.0.get().is_none());
-        let _ = self.0.set(senders);
-        receivers
-    }
-
-    /// Sends to one shard. False when its box is full or it is gone.
-    pub fn send(&self, shard: u16, letter: Letter) -> bool {
-        let Some(senders) = self.0.get() else {
-            return false;
-        };
-        senders.get(usize::from(shard)).is_some_and(|sender| sender.try_send(letter).is_ok())
-    }
-
-    /// Sends to every shard. A full box loses its oldest letter to it: what is announced must arrive, and a request
-    /// that is dropped is answered 503 by the shard that waits for it.
-    pub fn broadcast(&self, letter: impl Fn() -> Letter) {
-        for sender in self.0.get().into_iter().flatten() {
-            // Closed means that the shard has drained.
-            let _ = sender.force_send(letter());
+    pub fn open(&self, shards: usize) -> Vec<Letters> {
+        let mut slots = Vec::new();
+        let mut letters = Vec::new();
+        for _ in 0..shards {
+            let (news, news_end) = async_channel::bounded(NEWS_MAX);
+            let (requests, requests_end) = async_channel::bounded(REQUESTS_MAX);
+            slots.push(Slot { news, requests });
+            letters.push(Letters { news: news_end, requests: requests_end });
         }
+        // A second server on the same handle would be a bug of ours; its letters would go to the first.
+        debug_assert!(self.0.slots.get().is_none());
+        let _ = self.0.slots.set(slots);
+        letters
+    }
+
+    fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.0.slots.get().into_iter().flatten()
+    }
+
+    /// Sends a request to one shard. False when its box is full or it is gone.
+    pub fn send(&self, shard: u16, letter: Letter) -> bool {
+        self.slots().nth(usize::from(shard)).is_some_and(|slot| slot.requests.try_send(letter).is_ok())
+    }
+
+    /// Sends news to every shard.
+    pub fn broadcast(&self, letter: impl Fn() -> Letter) {
+        for slot in self.slots() {
+            // Closed means that the shard has drained.
+            let _ = slot.news.force_send(letter());
+        }
+    }
+
+    /// Sends to every shard what it can do without when its box is full.
+    pub fn suggest(&self, letter: impl Fn() -> Letter) {
+        for slot in self.slots() {
+            // A listener that misses a change polls (MCP tasks).
+            let _ = slot.requests.try_send(letter());
+        }
+    }
+
+    /// Tells every shard to drain. The flag cannot be lost; the letter only makes it quick.
+    pub fn drain(&self) {
+        self.0.draining.store(true, Ordering::Relaxed);
+        self.broadcast(|| Letter::Drain);
+    }
+
+    /// Whether shards are to drain.
+    pub fn are_draining(&self) -> bool {
+        self.0.draining.load(Ordering::Relaxed)
     }
 }

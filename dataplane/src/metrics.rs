@@ -1,7 +1,7 @@
 //! Counters of one shard: written by it alone, read by whoever scrapes. No label comes from a caller. It never formats:
 //! see `observe`.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use ringway_core::refusal::Refusal;
@@ -140,6 +140,7 @@ pub struct ShardMetrics {
     listens: AtomicU64,
     tasks: AtomicU64,
     in_flight: AtomicU64,
+    quiet: AtomicBool,
 }
 
 impl Default for ShardMetrics {
@@ -160,6 +161,7 @@ impl Default for ShardMetrics {
             listens: zeros(),
             tasks: zeros(),
             in_flight: zeros(),
+            quiet: AtomicBool::new(false),
         }
     }
 }
@@ -212,6 +214,16 @@ impl ShardMetrics {
     /// Counts a stream that was closed since its reader was too slow.
     pub fn count_overflow(&self) {
         add(&self.overflows, 1);
+    }
+
+    /// Says whether the shard has nothing left to do, once it drains.
+    pub fn set_quiet(&self, quiet: bool) {
+        self.quiet.store(quiet, Ordering::Relaxed);
+    }
+
+    /// Whether it has nothing left to do.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet.load(Ordering::Relaxed)
     }
 
     /// Sets what is measured, not counted.

@@ -1,7 +1,7 @@
 //! What the process says of itself: liveness, readiness, state, metrics. It reads counters and never writes them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use prometheus::core::{Collector, Desc};
@@ -12,6 +12,7 @@ use ringway_core::request_path::Route;
 use serde_json::json;
 
 use crate::answer::Reply;
+use crate::mailbox::Mailboxes;
 use crate::metrics::{LATENCY_BOUNDS_S, ShardMetrics, Totals};
 use crate::shard::Shard;
 
@@ -19,15 +20,14 @@ use crate::shard::Shard;
 pub struct Observatory {
     shards: Vec<Arc<ShardMetrics>>,
     shards_up: AtomicUsize,
-    draining: AtomicBool,
+    mailboxes: Mailboxes,
     started: Instant,
 }
 
 impl Observatory {
     /// An observatory of these shards.
-    pub fn new(shards: Vec<Arc<ShardMetrics>>) -> Arc<Observatory> {
-        let (shards_up, draining) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Arc::new(Observatory { shards, shards_up, draining, started: Instant::now() })
+    pub fn new(shards: Vec<Arc<ShardMetrics>>, mailboxes: Mailboxes) -> Arc<Observatory> {
+        Arc::new(Observatory { shards, shards_up: AtomicUsize::new(0), mailboxes, started: Instant::now() })
     }
 
     /// Says that a shard serves.
@@ -35,14 +35,19 @@ impl Observatory {
         self.shards_up.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Says that the process stops.
-    pub fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+    /// Says that a shard serves no more.
+    pub fn shard_is_down(&self) {
+        self.shards_up.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether no shard has anything left to do.
+    pub fn is_quiet(&self) -> bool {
+        self.shards.iter().all(|shard| shard.is_quiet())
     }
 
     /// Whether new work is taken.
     pub fn is_ready(&self) -> bool {
-        self.shards_up.load(Ordering::Relaxed) == self.shards.len() && !self.draining.load(Ordering::Relaxed)
+        self.shards_up.load(Ordering::Relaxed) == self.shards.len() && !self.mailboxes.are_draining()
     }
 
     /// Sums over shards.

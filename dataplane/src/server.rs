@@ -253,7 +253,7 @@ impl ServerHandle {
 
     /// Stops the server: it accepts no more, finishes what it has begun, and ends.
     pub fn drain(&self) {
-        self.0.mailboxes.broadcast(|| Letter::Drain);
+        self.0.mailboxes.drain();
     }
 
     fn announce(&self, changed: Changed) {
@@ -296,14 +296,13 @@ pub struct Server {
     handle: ServerHandle,
 }
 
-/// A server that runs.
+/// A server that runs. Dropping it leaves it running; [`Running::stop`] and [`ServerHandle::drain`] end it.
 pub struct Running {
     /// Where MCP is served.
     pub address: SocketAddr,
     /// Where health, metrics and status are served besides.
     pub admin_address: Option<SocketAddr>,
     handle: ServerHandle,
-    observatory: Arc<Observatory>,
     threads: Vec<glommio::ExecutorJoinHandle<()>>,
 }
 
@@ -318,7 +317,6 @@ impl Running {
     /// # Errors
     /// When a shard ended by a panic.
     pub fn stop(self) -> Result<(), StartError> {
-        self.observatory.drain();
         self.handle.drain();
         self.join()
     }
@@ -381,19 +379,27 @@ impl Server {
             let (mut bound, address) = listener::bind_many(wished, 1).map_err(fail(wished))?;
             (admin, admin_address) = (bound.pop(), Some(address));
         }
-        let (mut setups, observatory) = self.setups(&options, cpus.len(), &allowed);
+        let mut setups = self.setups(&options, cpus.len(), &allowed);
         for (setup, listener) in setups.iter_mut().zip(listeners) {
             setup.listener = Some(listener);
             setup.admin = admin.take();
         }
         let mut threads = Vec::new();
         for (setup, cpu) in setups.into_iter().zip(cpus) {
-            threads.push(spawn(setup, Placement::Fixed(cpu), shard::run)?);
+            match spawn(setup, Placement::Fixed(cpu), shard::run) {
+                Ok(thread) => threads.push(thread),
+                Err(error) => {
+                    // Those that have started must not serve on for a caller that was told there is no server.
+                    self.handle.drain();
+                    threads.into_iter().for_each(|thread| drop(thread.join()));
+                    return Err(error);
+                }
+            }
         }
         if options.handle_signals {
-            drain_on_signal(self.handle.clone(), Arc::clone(&observatory));
+            drain_on_signal(self.handle.clone());
         }
-        Ok(Running { address, admin_address, handle: self.handle, observatory, threads })
+        Ok(Running { address, admin_address, handle: self.handle, threads })
     }
 
     /// Serves standard input and output until input ends.
@@ -405,7 +411,7 @@ impl Server {
         if !missing.is_empty() {
             return Err(StartError::Missing(missing));
         }
-        let (mut setups, _) = self.setups(&options, 1, &Arc::new(AllowList::loopback()));
+        let mut setups = self.setups(&options, 1, &Arc::new(AllowList::loopback()));
         let Some(setup) = setups.pop() else {
             return Ok(());
         };
@@ -413,17 +419,18 @@ impl Server {
         thread.join().map_err(|error| StartError::Shard(error.to_string()))
     }
 
-    fn setups(&self, options: &Options, count: usize, allowed: &Arc<AllowList>) -> (Vec<Setup>, Arc<Observatory>) {
+    fn setups(&self, options: &Options, count: usize, allowed: &Arc<AllowList>) -> Vec<Setup> {
         let key = options.state_key.unwrap_or_else(|| {
             let mut key = [0; 32];
             random::fill(&mut key);
             key
         });
         let state_key = Arc::new(StateKey::new(&key));
+        // Mailboxes first: a change made meanwhile waits in them, and its generation tells whether it is newer.
+        let letters = self.handle.0.mailboxes.open(count);
         let catalog = self.handle.first_catalog(options.limits.page_items_max);
         let metrics: Vec<Arc<ShardMetrics>> = (0..count).map(|_| Arc::default()).collect();
-        let observatory = Observatory::new(metrics.clone());
-        let letters = self.handle.0.mailboxes.open(count);
+        let observatory = Observatory::new(metrics.clone(), self.handle.0.mailboxes.clone());
         let setups = letters.into_iter().zip(metrics).enumerate().map(|(index, (letters, metrics))| Setup {
             id: index as u16,
             shard_count: count,
@@ -441,7 +448,7 @@ impl Server {
             metrics,
             observatory: Arc::clone(&observatory),
         });
-        (setups.collect(), observatory)
+        setups.collect()
     }
 }
 
@@ -507,7 +514,7 @@ fn host_text(address: &SocketAddr) -> String {
 }
 
 /// The first signal drains; a second one ends the process as it would have without us.
-fn drain_on_signal(handle: ServerHandle, observatory: Arc<Observatory>) {
+fn drain_on_signal(handle: ServerHandle) {
     use signal_hook::consts::{SIGINT, SIGTERM};
     let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGTERM, SIGINT]) else {
         return;
@@ -516,7 +523,6 @@ fn drain_on_signal(handle: ServerHandle, observatory: Arc<Observatory>) {
     let _ = std::thread::Builder::new().name("signals".into()).spawn(move || {
         let mut signals = signals.forever();
         if signals.next().is_some() {
-            observatory.drain();
             handle.drain();
         }
         if let Some(signal) = signals.next() {

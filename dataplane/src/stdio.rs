@@ -1,7 +1,7 @@
 //! MCP over standard input and output: one JSON message a line (MCP transports, "stdio"). One process serves one client,
 //! in either era and in both at once. Nothing but messages is ever written to standard output.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io::{BufRead, Read, Write};
 use std::rc::Rc;
@@ -13,12 +13,15 @@ use ringway_core::mcp::rpc_error::PARSE;
 use ringway_core::mcp::{RpcError, render};
 
 use crate::answer::{Answer, Events};
+use crate::context::within;
 use crate::mcp::plan::{self, Plan, Via};
 use crate::mcp::{http, lists, work};
 use crate::outbox::StreamEvent;
 use crate::session::Session;
 use crate::shard::{Setup, Shard};
 
+/// How often it is looked whether the server drains while no line comes.
+const LOOK_FOR_DRAIN_EVERY: std::time::Duration = std::time::Duration::from_millis(250);
 /// Lines read ahead of the shard.
 const LINES_WAITING_MAX: usize = 64;
 /// Messages that wait for a client that does not read; then the calls that make them wait.
@@ -38,18 +41,25 @@ pub async fn run(setup: Setup) {
         return;
     };
     let letters = {
-        let (shard, letters) = (Rc::clone(&shard), setup.letters.clone());
-        glommio::spawn_local(async move {
-            while let Ok(letter) = letters.recv().await {
-                shard.take(letter);
+        let (of_task, letters) = (Rc::clone(&shard), setup.letters);
+        shard.spawn(async move {
+            while let Some(letter) = letters.next().await {
+                of_task.take(letter);
             }
         })
     };
-    let client = Rc::new(Client { shard, output, session: RefCell::default(), calls: RefCell::default() });
-    while let (true, Ok(line)) = (started, input.recv().await) {
-        let client = Rc::clone(&client);
+    let client = Rc::new(Client {
+        shard,
+        output,
+        session: RefCell::default(),
+        calls: RefCell::default(),
+        last_work: Cell::new(0),
+    });
+    while started && !client.shard.draining.get() {
+        let Some(read) = within(LOOK_FOR_DRAIN_EVERY, input.recv()).await else { continue };
+        let Ok(line) = read else { break };
         match line {
-            Line::Whole(line) => Client::take(client, line).await,
+            Line::Whole(line) => Client::take(&client, line).await,
             Line::TooLong => {
                 let error = RpcError::new(PARSE, "Parse error: the line is too long");
                 client.send(render::error(Vec::new(), None, &error)).await;
@@ -131,6 +141,7 @@ struct Client {
     session: RefCell<Option<Rc<Session>>>,
     /// Modern calls and streams under way, by the text of their id.
     calls: RefCell<HashMap<Arc<str>, glommio::task::JoinHandle<()>>>,
+    last_work: Cell<u64>,
 }
 
 impl Client {
@@ -139,7 +150,7 @@ impl Client {
         let _ = self.output.send(message).await;
     }
 
-    async fn take(client: Rc<Client>, line: Vec<u8>) {
+    async fn take(client: &Rc<Client>, line: Vec<u8>) {
         let shard = &client.shard;
         let session = client.session.borrow().clone();
         let no_params = |_: &str| HeaderLookup::Absent;
@@ -155,14 +166,19 @@ impl Client {
                 client.send(render::error(Vec::new(), None, &error)).await;
             }
             Ok(Err(texts)) => {
-                let error = RpcError::invalid_request("Invalid Request: this revision has no batches");
-                match http::local_batch(shard, session.as_ref(), &Default::default(), texts).await {
-                    Some(Answer::Reply(reply)) if reply.body.is_empty() => {}
-                    Some(Answer::Reply(reply)) => client.send(reply.body).await,
-                    _ => client.send(render::error(Vec::new(), None, &error)).await,
-                }
+                // Beside the reading of lines, so that what is in a batch can be cancelled.
+                let of_task = Rc::clone(client);
+                Client::track(client, None, async move {
+                    let error = RpcError::invalid_request("Invalid Request: this revision has no batches");
+                    let shard = &of_task.shard;
+                    match http::local_batch(shard, session.as_ref(), &Default::default(), texts).await {
+                        Some(Answer::Reply(reply)) if reply.body.is_empty() => {}
+                        Some(Answer::Reply(reply)) => of_task.send(reply.body).await,
+                        _ => of_task.send(render::error(Vec::new(), None, &error)).await,
+                    }
+                });
             }
-            Ok(Ok((plan, id))) => Client::carry_out(client, plan, id, session).await,
+            Ok(Ok((plan, id))) => Client::carry_out(Rc::clone(client), plan, id, session).await,
         }
     }
 
@@ -211,19 +227,27 @@ impl Client {
             former.end();
         }
         let client = Rc::clone(self);
-        glommio::spawn_local(async move { client.forward(events).await }).detach();
+        self.shard.spawn(async move { client.forward(events).await }).detach();
     }
 
     /// Sends the messages of a call or stream as they come.
     fn follow(client: Rc<Client>, events: Events, id: Option<String>) {
-        let id: Arc<str> = id.unwrap_or_default().into();
-        let (of_task, key) = (Rc::clone(&client), Arc::clone(&id));
-        let handle = glommio::spawn_local(async move {
-            of_task.forward(events).await;
-            of_task.calls.borrow_mut().remove(&key);
-        })
-        .detach();
-        client.calls.borrow_mut().insert(id, handle);
+        let of_task = Rc::clone(&client);
+        Client::track(&client, id, async move { of_task.forward(events).await });
+    }
+
+    /// Runs work that answers by itself, known by the id it answers.
+    fn track(client: &Rc<Client>, id: Option<String>, work: impl Future<Output = ()> + 'static) {
+        let number = client.last_work.get() + 1;
+        client.last_work.set(number);
+        // An id is JSON text, which never looks like this.
+        let key: Arc<str> = id.unwrap_or_else(|| format!("#{number}")).into();
+        let (of_task, of_key) = (Rc::clone(client), Arc::clone(&key));
+        let handle = client.shard.spawn(async move {
+            work.await;
+            of_task.calls.borrow_mut().remove(&of_key);
+        });
+        client.calls.borrow_mut().insert(key, handle.detach());
     }
 
     async fn forward(&self, mut events: Events) {
@@ -246,6 +270,9 @@ impl Client {
         while !self.calls.borrow().is_empty() && self.shard.now() < deadline {
             glommio::timer::sleep(std::time::Duration::from_millis(2)).await;
         }
+        // What is left holds the way out, and the process would outlive its client.
+        let calls: Vec<_> = self.calls.borrow_mut().drain().collect();
+        calls.into_iter().for_each(|(_, call)| call.cancel());
         let session = self.session.borrow_mut().take();
         if let Some(session) = session {
             session.end();

@@ -1,5 +1,6 @@
 //! Methods that are answered from the catalog alone: discovery, lists, completion. It never runs a tool.
 
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
 use ringway_core::json::Object;
@@ -103,12 +104,13 @@ pub fn complete(shard: &Shard, id: &str, version: Version, params: Option<Object
             let prompt = required_str(Some(reference), "name")?;
             let entry = catalog.prompt(prompt);
             let unknown = || RpcError::invalid_params(format!("Unknown prompt: {}", shortened(prompt)));
-            entry.ok_or_else(unknown)?.prompt.complete(name, prefix)
+            let prompt = &entry.ok_or_else(unknown)?.prompt;
+            guarded(shard, || prompt.complete(name, prefix))?
         }
         Some("ref/resource") => {
             let uri = required_str(Some(reference), "uri")?;
             match catalog.template_named(uri) {
-                Some(entry) => entry.resources.complete(name, prefix),
+                Some(entry) => guarded(shard, || entry.resources.complete(name, prefix))?,
                 None if catalog.resource(uri).is_some() => Vec::new(),
                 None => return Err(resource_not_found(version.era(), uri)),
             }
@@ -123,6 +125,14 @@ pub fn complete(shard: &Shard, id: &str, version: Version, params: Option<Object
     let mut writer = ResultWriter::begin(Vec::new(), id, version, &shard.identity, "complete");
     writer.member("completion", &completion);
     Ok(writer.end())
+}
+
+/// Runs a library user's completion: a panic in it costs the caller this request and nobody anything else.
+fn guarded(shard: &Shard, complete: impl FnOnce() -> Vec<String>) -> Result<Vec<String>, RpcError> {
+    std::panic::catch_unwind(AssertUnwindSafe(complete)).map_err(|_panic| {
+        shard.metrics.count_panic();
+        RpcError::internal("Internal error: the completion panicked")
+    })
 }
 
 /// The error for a resource that does not exist.

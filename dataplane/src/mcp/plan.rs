@@ -436,14 +436,13 @@ fn plan_notification(notification: &Notification<'_>, selected: Selected, via: &
     let Some(id) = notification.params.and_then(|params| params.get("requestId")) else {
         return Plan::Accepted;
     };
-    match (selected, via.carrier, via.session) {
-        (Selected::Legacy(_), _, Some(session)) => session.cancel_call(id.text()),
-        // Over HTTP the end of the connection cancels; honouring an id would let anybody cancel anything.
-        (_, Carrier::Stdio, _) => {
-            return Plan::Cancel { id: id.text().to_owned() };
-        }
-        _ => {}
+    if let (Selected::Legacy(_), Some(session)) = (selected, via.session) {
+        session.cancel_call(id.text());
     }
+    if let Carrier::Stdio = via.carrier {
+        return Plan::Cancel { id: id.text().to_owned() };
+    }
+    // In 2026-07-28 over HTTP the end of the connection cancels; honouring an id would let anybody cancel anything.
     Plan::Accepted
 }
 

@@ -7,7 +7,7 @@ use ringway_core::mcp::render::{self, ResultWriter};
 use ringway_core::mcp::{RpcError, Version};
 use ringway_core::session::Handle;
 
-use super::lists;
+use super::{http, lists};
 use crate::answer::{Answer, Reply};
 use crate::context::Caller;
 use crate::mailbox::{Letter, TaskRequest, TaskVerb};
@@ -20,13 +20,17 @@ const UNKNOWN: &str = "Unknown task";
 pub async fn answer(shard: &Rc<Shard>, id: &str, task: Handle, caller: Caller, verb: TaskVerb) -> Answer {
     let outcome = if task.home == shard.id {
         apply(shard, task, &caller.principal, verb)
+    } else if usize::from(task.home) >= shard.shard_count {
+        Err(UNKNOWN.to_owned())
     } else {
         let (reply, answer) = async_channel::bounded(1);
         let request = TaskRequest { task, principal: caller.principal.to_string(), verb, reply };
         if !shard.mailboxes.send(task.home, Letter::Task(request)) {
-            Err(UNKNOWN.to_owned())
-        } else {
-            answer.recv().await.unwrap_or_else(|_| Err(UNKNOWN.to_owned()))
+            return http::overloaded();
+        }
+        match answer.recv().await {
+            Ok(outcome) => outcome,
+            Err(_) => return http::overloaded(),
         }
     };
     let message = match outcome {

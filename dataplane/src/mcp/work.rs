@@ -48,7 +48,7 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
         && session.has_call(&planned.id)
     {
         let error = RpcError::invalid_request("Invalid Request: a request with this `id` is in flight");
-        return Reply::json(400, render::error(Vec::new(), Some(&planned.id), &error)).into();
+        return Reply::json(200, render::error(Vec::new(), Some(&planned.id), &error)).into();
     }
     let (stream, outbox) = match &route {
         Route::Connection => (0, Outbox::plain(&shard.limits)),
@@ -128,12 +128,12 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
     };
     match &route {
         Route::Connection => {
-            let task = glommio::spawn_local(finish);
+            let task = shard.spawn(finish);
             let guard = CancelGuard { task: Some(task), detached };
             events(&outbox, stream, &route, Some(Box::new(guard)))
         }
         Route::Session(session) => {
-            let handle = glommio::spawn_local(finish).detach();
+            let handle = shard.spawn(finish).detach();
             let cancelled = Rc::clone(&outbox);
             let cancel = Box::new(move || {
                 handle.cancel();
@@ -384,12 +384,13 @@ fn answer_as_task(
         None => {
             let in_flight = InFlight::new(shard);
             let (context, id, of_task) = (context.clone(), Rc::clone(id), Rc::clone(task));
-            let handle = glommio::spawn_local(async move {
-                let _in_flight = in_flight;
-                let outcome = bounded(run, time_max, &id).await;
-                conclude(&context, &of_task, outcome);
-            })
-            .detach();
+            let handle = shard
+                .spawn(async move {
+                    let _in_flight = in_flight;
+                    let outcome = bounded(run, time_max, &id).await;
+                    conclude(&context, &of_task, outcome);
+                })
+                .detach();
             task.on_cancel(Box::new(move || handle.cancel()));
         }
     }

@@ -261,7 +261,8 @@ impl Connection {
             Ok(Route::McpGet) => (http::get(shard, request).await, Method::Stream),
             Ok(Route::McpDelete) => (http::delete(shard, request).await, Method::EndSession),
             Ok(Route::Preflight) => {
-                response::write_preflight(out, cors.unwrap_or_default(), close, &sweep::date(shard));
+                let wanted = head.preflight_headers.bytes(request.bytes);
+                response::write_preflight(out, cors.unwrap_or_default(), wanted, close, &sweep::date(shard));
                 return finish(decoder, close);
             }
             Ok(Route::Options) => {
@@ -391,7 +392,7 @@ struct Stream<'c> {
 
 enum Next {
     Event(StreamEvent),
-    Gone,
+    Gone(Gone),
     Quiet,
 }
 
@@ -426,10 +427,7 @@ impl Stream<'_> {
             }
             let next = {
                 let event = async { Next::Event(events.source.next(self.committed).await) };
-                let gone = async {
-                    watch.gone().await;
-                    Next::Gone
-                };
+                let gone = async { Next::Gone(watch.gone().await) };
                 let quiet = async {
                     glommio::timer::sleep(self.shard.limits.keep_alive_every).await;
                     Next::Quiet
@@ -442,7 +440,10 @@ impl Stream<'_> {
                         break then;
                     }
                 }
-                Next::Gone => break Then::Abort,
+                // A legacy call outlives its connection (MCP transports), so that one half closed gets its answer; a
+                // modern one ends with it, and a stream that nobody may read any more ends too.
+                Next::Gone(Gone::Sending) if events.guard.is_none() && !events.always_stream => {}
+                Next::Gone(_) => break Then::Abort,
                 Next::Quiet if self.event_stream => {
                     self.commit(&events);
                     self.write(sse::KEEP_ALIVE);
@@ -562,9 +563,18 @@ struct Watch {
     task: glommio::Task<()>,
 }
 
+/// What a client has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gone {
+    /// It sends no more, and may still read.
+    Sending,
+    /// It is gone.
+    Altogether,
+}
+
 #[derive(Default)]
 struct WatchState {
-    gone: Cell<bool>,
+    gone: Cell<Option<Gone>>,
     waker: RefCell<Option<Waker>>,
     ahead: RefCell<Vec<u8>>,
 }
@@ -579,8 +589,9 @@ impl Watch {
             while of_task.ahead.borrow().len() < AHEAD_BYTES_MAX {
                 match socket.read(&mut room).await {
                     Ok(count) if count > 0 => of_task.ahead.borrow_mut().extend_from_slice(&room[..count]),
-                    _ => {
-                        of_task.gone.set(true);
+                    outcome => {
+                        // The end of what the client sends may be the end of its request only; an error is not.
+                        of_task.gone.set(Some(if outcome.is_ok() { Gone::Sending } else { Gone::Altogether }));
                         if let Some(waker) = of_task.waker.borrow_mut().take() {
                             waker.wake();
                         }
@@ -592,15 +603,15 @@ impl Watch {
         Watch { state, task }
     }
 
-    async fn gone(&self) {
+    async fn gone(&self) -> Gone {
         std::future::poll_fn(|cx| {
-            if self.state.gone.get() {
-                return Poll::Ready(());
+            if let Some(gone) = self.state.gone.take() {
+                return Poll::Ready(gone);
             }
             self.state.waker.replace(Some(cx.waker().clone()));
             Poll::Pending
         })
-        .await;
+        .await
     }
 
     async fn stop(self) -> Vec<u8> {

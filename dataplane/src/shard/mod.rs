@@ -13,10 +13,12 @@ mod buffers;
 
 use std::cell::{Cell, Ref, RefCell};
 use std::net::TcpListener as StdListener;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use futures_lite::FutureExt;
 use ringway_core::http::authority::AllowList;
 use ringway_core::http::response::DateText;
 use ringway_core::json::JsonParser;
@@ -28,7 +30,7 @@ use serde_json::{Map, Value, json};
 use slab::Slab;
 
 use crate::catalog::Catalog;
-use crate::mailbox::{Changed, Letter, Mailboxes};
+use crate::mailbox::{Changed, Letter, Letters, Mailboxes};
 use crate::mcp::listen::{Listen, list_methods};
 use crate::mcp::{legacy, tasks};
 use crate::metrics::ShardMetrics;
@@ -57,7 +59,7 @@ pub struct Setup {
     /// The first catalog.
     pub catalog: Arc<Catalog>,
     /// Letters from other threads.
-    pub letters: async_channel::Receiver<Letter>,
+    pub letters: Letters,
     /// Letters to other shards.
     pub mailboxes: Mailboxes,
     /// The server it is part of.
@@ -177,7 +179,17 @@ impl Shard {
     /// Tells every listener that a task changed.
     pub fn announce_task(&self, task: &Rc<Task>) {
         let (name, detail): (Arc<str>, Arc<str>) = (task.handle.to_string().into(), task.detail().to_string().into());
-        self.mailboxes.broadcast(|| Letter::TaskChanged(Arc::clone(&name), Arc::clone(&detail)));
+        self.mailboxes.suggest(|| Letter::TaskChanged(Arc::clone(&name), Arc::clone(&detail)));
+    }
+
+    /// Runs a task of this shard. A panic in it is counted and ends it alone: unguarded it would end the shard.
+    pub fn spawn(&self, future: impl Future<Output = ()> + 'static) -> glommio::Task<()> {
+        let metrics = Arc::clone(&self.metrics);
+        glommio::spawn_local(async move {
+            if AssertUnwindSafe(future).catch_unwind().await.is_err() {
+                metrics.count_panic();
+            }
+        })
     }
 
     fn announce(&self, changed: Changed) {
@@ -207,7 +219,9 @@ impl Shard {
     pub(crate) fn take(self: &Rc<Shard>, letter: Letter) {
         match letter {
             Letter::Catalog(catalog, changed) => {
-                self.catalog.replace(catalog);
+                if catalog.generation > self.catalog().generation {
+                    self.catalog.replace(catalog);
+                }
                 self.announce(changed);
             }
             Letter::Announce(changed) => self.announce(changed),
@@ -218,7 +232,7 @@ impl Shard {
                 }
             }
             Letter::Forwarded(forwarded) => {
-                glommio::spawn_local(legacy::serve_forwarded(Rc::clone(self), forwarded)).detach();
+                self.spawn(legacy::serve_forwarded(Rc::clone(self), forwarded)).detach();
             }
             Letter::Task(request) => {
                 let outcome = tasks::apply(self, request.task, &request.principal, request.verb);
@@ -266,27 +280,49 @@ impl Shard {
     }
 }
 
+/// Says that a shard serves, for as long as it does: a shard that ends by a panic must not count as ready.
+struct Up(Arc<Observatory>);
+
+impl Up {
+    fn new(observatory: &Arc<Observatory>) -> Up {
+        observatory.shard_is_up();
+        Up(Arc::clone(observatory))
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        self.0.shard_is_down();
+    }
+}
+
+/// How often a shard looks whether it is to drain, should the letter that says so be lost.
+const LOOK_FOR_DRAIN_EVERY: Duration = Duration::from_millis(250);
+
 /// Runs a shard until it has drained.
 pub async fn run(mut setup: Setup) {
     let shard = Shard::new(&setup);
     let mut accepting = Vec::new();
     for (listener, serves_mcp) in [(setup.listener.take(), true), (setup.admin.take(), false)] {
         if let Some(listener) = listener {
-            accepting.push(glommio::spawn_local(accept::run(Rc::clone(&shard), listener, serves_mcp)));
+            accepting.push(shard.spawn(accept::run(Rc::clone(&shard), listener, serves_mcp)));
         }
     }
-    let sweeping = glommio::spawn_local(sweep::run(Rc::clone(&shard)));
-    setup.observatory.shard_is_up();
+    let sweeping = shard.spawn(sweep::run(Rc::clone(&shard)));
+    let _up = Up::new(&setup.observatory);
     while !shard.draining.get() {
-        match setup.letters.recv().await {
-            Ok(letter) => shard.take(letter),
-            Err(_) => shard.begin_drain(),
+        match crate::context::within(LOOK_FOR_DRAIN_EVERY, setup.letters.next()).await {
+            Some(Some(letter)) => shard.take(letter),
+            Some(None) => shard.begin_drain(),
+            None if shard.mailboxes.are_draining() => shard.begin_drain(),
+            None => {}
         }
     }
     for task in accepting {
         task.cancel().await;
     }
     drain(&shard, &setup.letters).await;
+    setup.letters.close();
     sweeping.cancel().await;
 }
 
@@ -294,7 +330,7 @@ pub async fn run(mut setup: Setup) {
 const CUT_OFF_TIME_MAX: Duration = Duration::from_millis(500);
 
 /// Serves on until every connection has had its answer, or the time is up; what is left then is ended.
-async fn drain(shard: &Rc<Shard>, letters: &async_channel::Receiver<Letter>) {
+async fn drain(shard: &Rc<Shard>, letters: &Letters) {
     serve_on(shard, letters, shard.limits.drain_time_max).await;
     if shard.is_busy() {
         shard.cut_off();
@@ -302,12 +338,17 @@ async fn drain(shard: &Rc<Shard>, letters: &async_channel::Receiver<Letter>) {
     }
 }
 
-async fn serve_on(shard: &Rc<Shard>, letters: &async_channel::Receiver<Letter>, time_max: Duration) {
+async fn serve_on(shard: &Rc<Shard>, letters: &Letters, time_max: Duration) {
     const LOOK_EVERY: Duration = Duration::from_millis(10);
     let deadline = shard.now() + time_max;
-    while shard.now() < deadline && shard.is_busy() {
-        while let Ok(letter) = letters.try_recv() {
+    loop {
+        while let Some(letter) = letters.next_now() {
             shard.take(letter);
+        }
+        // Another shard's connections may still need a session of this one.
+        shard.metrics.set_quiet(!shard.is_busy());
+        if shard.now() >= deadline || shard.observatory.is_quiet() {
+            return;
         }
         glommio::timer::sleep(LOOK_EVERY).await;
     }

@@ -102,6 +102,8 @@ pub struct Head {
     pub last_event_id: Field,
     /// `Access-Control-Request-Method`: its presence makes an OPTIONS a preflight.
     pub preflight_method: Field,
+    /// `Access-Control-Request-Headers`.
+    pub preflight_headers: Field,
     /// `Mcp-Param-*`: the name's part behind the prefix, and the value.
     pub mcp_params: Vec<(Span, Span)>,
     /// Bytes from the request's first byte to the body's first.
@@ -212,6 +214,7 @@ fn read(
         session_id: Field::default(),
         last_event_id: Field::default(),
         preflight_method: Field::default(),
+        preflight_headers: Field::default(),
         mcp_params: Vec::new(),
         head_bytes,
     };
@@ -256,6 +259,7 @@ fn read(
                 }
             }
             20 if is("mcp-protocol-version") => head.mcp_version.add(span(value)?),
+            30 if is("access-control-request-headers") => head.preflight_headers.add(span(value)?),
             29 if is("access-control-request-method") => head.preflight_method.add(span(value)?),
             11.. if name[..10].eq_ignore_ascii_case(b"mcp-param-") => {
                 head.mcp_params.push((span(&name[10..])?, span(value)?));
