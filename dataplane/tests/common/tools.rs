@@ -51,6 +51,12 @@ impl Stage {
         assert_eq!(self.beats.recv_timeout(DEADLINE), Ok(want));
     }
 
+    /// Waits for the next beat, whatever it is.
+    #[track_caller]
+    pub fn next(&self) -> Beat {
+        self.beats.recv_timeout(DEADLINE).expect("a beat")
+    }
+
     /// Whether nothing has happened that the test has not seen.
     pub fn is_quiet(&self) -> bool {
         self.beats.try_recv().is_err()
@@ -283,13 +289,14 @@ async fn panic_later(_: Cue, _: Arguments, _: Context) -> Outcome {
     panic!("planted: after the first await");
 }
 
-/// Reports progress without end.
-async fn flood(cue: Cue, _: Arguments, context: Context) -> Outcome {
+/// Reports progress without end, `burst` KiB a millisecond.
+async fn flood(cue: Cue, arguments: Arguments, context: Context) -> Outcome {
     let _guard = cue.enter();
+    let burst = arguments.value("burst").and_then(Value::as_u64);
     let text = "x".repeat(1024);
     let mut step = 0.0;
     loop {
-        for _ in 0..64 {
+        for _ in 0..burst.unwrap_or(4) {
             step += 1.0;
             context.progress(step, None, Some(&text));
         }

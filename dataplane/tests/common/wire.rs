@@ -95,7 +95,11 @@ impl Wire {
 
     /// Sends the end of input and reads on.
     pub fn half_close(&mut self) {
-        self.stream.shutdown(Shutdown::Write).expect("an open socket");
+        self.shut_down(Shutdown::Write);
+    }
+
+    pub fn shut_down(&mut self, how: Shutdown) {
+        self.stream.shutdown(how).expect("an open socket");
     }
 
     /// Reads some more. False when the server has closed, gently or not.

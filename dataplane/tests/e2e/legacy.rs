@@ -139,7 +139,7 @@ fn a_session_that_is_not_there_is_not_found() {
         (Some(made_up_handle(other_shards)), [404, 404, 404]),
         (Some(made_up_handle(u16::MAX)), [404, 404, 404]),
         (Some("not-a-handle-of-ours".into()), [404, 404, 404]),
-        (Some("short".into()), [400, 400, 400]),
+        (Some("short".into()), [404, 404, 404]),
         // Without one: a stateless message, no stream to open, nothing to end.
         (None, [200, 405, 400]),
     ];

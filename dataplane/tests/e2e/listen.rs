@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::common::checker::MODERN;
-use crate::common::fixture::{Fixture, all_lists, made_up_handle, until};
+use crate::common::fixture::{Fixture, all_lists, until};
 use crate::common::peer::Peer;
 
 const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
@@ -118,8 +118,7 @@ fn filters_and_their_number_are_bounded() {
     drop(open);
     until("there is room again", || {
         let mut next = peer.sibling();
-        let message =
-            next.message("subscriptions/listen", json!({ "notifications": { "taskIds": [made_up_handle(0)] } }));
+        let message = next.message("subscriptions/listen", json!({ "notifications": all_lists() }));
         next.send(&message);
         next.wire.head().is_stream()
     });

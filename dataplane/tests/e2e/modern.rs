@@ -184,7 +184,8 @@ fn mirrored_arguments_are_held_to_their_headers() {
     let mut peer = Peer::modern(fixture.address);
     const REGION: &str = "Mcp-Param-Region";
     const COUNT: &str = "mcp-param-COUNT";
-    let rows: [(Value, &[(&str, &str)], i64); 9] = [
+    type Row<'a> = (Value, &'a [(&'a str, &'a str)], i64);
+    let rows: [Row<'_>; 9] = [
         (json!({}), &[], 0),
         (json!({ "region": "eu" }), &[(REGION, "eu")], 0),
         (json!({ "region": "eu" }), &[], -32020),

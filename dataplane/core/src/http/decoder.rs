@@ -33,17 +33,11 @@ pub enum Step {
     Request,
 }
 
-/// Whether an empty line begins within `bytes` at or behind the last three of the first `scanned`.
-fn head_end_since(bytes: &[u8], scanned: usize) -> bool {
-    let from = scanned.saturating_sub(3);
-    memchr::memmem::find(&bytes[from..], b"\r\n\r\n").is_some()
-}
-
 #[derive(Clone, Debug)]
 enum State {
-    /// No end of the head is in the first `scanned` bytes; without one, the next look for a fault is due at `look_at`.
+    /// `checked` bytes were looked at already; the next look is due at the end of a line, or at `look_at` bytes.
     Head {
-        scanned: usize,
+        checked: usize,
         look_at: usize,
     },
     Length {
@@ -60,6 +54,10 @@ enum State {
         body_bytes: usize,
         raw_end: usize,
     },
+}
+
+impl State {
+    const AT_START: State = State::Head { checked: 0, look_at: 1 };
 }
 
 /// One whole request: its head, and the bytes to which the head's spans refer.
@@ -92,7 +90,7 @@ pub struct Decoder {
 
 impl Default for Decoder {
     fn default() -> Self {
-        Decoder { buffer: Vec::new(), start: 0, filled: 0, state: State::Head { scanned: 0, look_at: 1 } }
+        Decoder { buffer: Vec::new(), start: 0, filled: 0, state: State::AT_START }
     }
 }
 
@@ -161,15 +159,16 @@ impl Decoder {
         loop {
             let available = self.filled - self.start;
             match &mut self.state {
-                State::Head { scanned, look_at } => {
+                State::Head { checked, look_at } => {
                     let bytes = &self.buffer[self.start..self.filled];
-                    let ends = head_end_since(bytes, *scanned);
-                    *scanned = available;
-                    if !ends && available < *look_at {
+                    let waits = available < *look_at && memchr::memchr(b'\n', &bytes[*checked..]).is_none();
+                    *checked = available;
+                    if waits {
                         return Ok(Step::NeedMore);
                     }
                     let Some(head) = head::parse(bytes, limits)? else {
-                        // Looking for faults only after some growth keeps a head that drips in from costing its square.
+                        // Looking again only after some growth keeps a line that drips in from costing its square; of
+                        // lines a head has few.
                         *look_at = available + 1 + available / 8;
                         return Ok(Step::NeedMore);
                     };
@@ -238,7 +237,7 @@ impl Decoder {
             return;
         };
         self.start += raw_end;
-        self.state = State::Head { scanned: 0, look_at: 1 };
+        self.state = State::AT_START;
         if self.start == self.filled {
             (self.start, self.filled) = (0, 0);
             if self.buffer.len() > KEPT_BYTES_MAX {

@@ -1,0 +1,17 @@
+//! Properties of the core, over inputs nobody thought of.
+//!
+//! Goal: what is decoded does not depend on how bytes were cut, what goes out comes back, and what is bounded stays so.
+//! Method: proptest; each stateful part beside a model that is too simple to be wrong.
+#![forbid(unsafe_code)]
+
+#[path = "properties/framing.rs"]
+mod framing;
+
+#[path = "properties/json.rs"]
+mod json;
+
+#[path = "properties/names.rs"]
+mod names;
+
+#[path = "properties/state.rs"]
+mod state;
