@@ -57,9 +57,14 @@ impl Stage {
         self.beats.recv_timeout(DEADLINE).expect("a beat")
     }
 
+    /// The next beat, if there is one yet.
+    pub fn try_next(&self) -> Option<Beat> {
+        self.beats.try_recv().ok()
+    }
+
     /// Whether nothing has happened that the test has not seen.
     pub fn is_quiet(&self) -> bool {
-        self.beats.try_recv().is_err()
+        self.try_next().is_none()
     }
 
     /// Lets one waiting tool go on.

@@ -188,7 +188,8 @@ proptest! {
                     let mut known: Vec<u8> = model.iter().filter(|entry| stale(entry)).map(|(state, _)| state.name).collect();
                     model.retain(|entry| !stale(entry));
                     let mut expired: Vec<u8> = table.expire(secs(now)).iter().map(|state| state.name).collect();
-                    (known.sort_unstable(), expired.sort_unstable());
+                    known.sort_unstable();
+                    expired.sort_unstable();
                     prop_assert_eq!(expired, known);
                 }
                 Act::Wait(seconds) => now += seconds,

@@ -1,0 +1,116 @@
+//! `ringway serve` as an operator meets it: how it starts, why it does not, how it ends.
+//!
+//! Goal: SIGTERM drains and exits with 0; what keeps it from starting is said in a sentence, with exit code 2.
+//! Method: the binary as a child on free ports.
+#![forbid(unsafe_code)]
+
+mod common;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Instant;
+
+use common::{DEADLINE, Ringway};
+
+const FREE: [&str; 4] = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+
+/// The address on the greeting's line that begins with `name`.
+#[track_caller]
+fn told_address(ringway: &mut Ringway, name: &str) -> SocketAddr {
+    loop {
+        let line = ringway.line().expect("a greeting");
+        let Some(url) = line.trim().strip_prefix(name) else {
+            continue;
+        };
+        let authority = url.trim().trim_start_matches("http://").split('/').next();
+        return authority.and_then(|text| text.parse().ok()).expect("an address");
+    }
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("it listens");
+    stream.set_read_timeout(Some(DEADLINE)).expect("a time");
+    stream
+}
+
+#[test]
+fn sigterm_ends_what_waits_and_exits_well() {
+    for signal in ["TERM", "INT"] {
+        let mut ringway = Ringway::start(&[&["serve", "--shards", "2"], &FREE[..]].concat());
+        let address = told_address(&mut ringway, "MCP");
+        let mut idle = connect(address);
+        let silent = connect(address);
+        let mut room = [0; 512];
+        let deadline = Instant::now() + DEADLINE;
+        // The greeting comes with the first shard, readiness with the last.
+        loop {
+            idle.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it reads");
+            let count = idle.read(&mut room).expect("an answer");
+            if room[..count].starts_with(b"HTTP/1.1 200 OK\r\n") {
+                break;
+            }
+            assert!(room[..count].starts_with(b"HTTP/1.1 503 "));
+            assert!(Instant::now() < deadline, "it does not get ready");
+        }
+
+        let body = r#"{"jsonrpc":"2.0","id":7,"method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
+        let mut listener = connect(address);
+        let head = "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+                    MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: subscriptions/listen\r\n";
+        write!(listener, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).expect("it reads");
+        let mut seen = String::new();
+        while !seen.contains("acknowledged") {
+            let count = listener.read(&mut room).expect("a stream");
+            assert!(count > 0, "{seen}");
+            seen.push_str(std::str::from_utf8(&room[..count]).expect("UTF-8"));
+        }
+        ringway.signal(signal);
+        seen.clear();
+        listener.read_to_string(&mut seen).expect("the stream's end");
+        assert!(seen.contains(r#""id":7,"result":{"#), "{seen}");
+        assert!(seen.ends_with("0\r\n\r\n"), "{seen}");
+        assert_eq!(ringway.end().code(), Some(0), "{signal}");
+        assert_eq!(ringway.errors(), [] as [String; 0]);
+        drop(silent);
+    }
+}
+
+#[track_caller]
+fn check_refused(mut ringway: Ringway, want: &str) {
+    let status = ringway.end();
+    let errors = ringway.errors();
+    assert_eq!(status.code(), Some(2), "{errors:?}");
+    let found = errors.iter().find(|line| line.contains(want));
+    let line = found.unwrap_or_else(|| panic!("no {want:?} in {errors:?}"));
+    assert!(line.starts_with("ringway: "), "{line}");
+    assert!(errors.len() <= 3, "a sentence each: {errors:?}");
+}
+
+#[test]
+fn what_keeps_it_from_starting_is_said() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let taken = taken.local_addr().map(|address| (taken, address.to_string()));
+    let (_held, address) = taken.expect("an address");
+    let with = |arguments: &[&str]| Ringway::start(&[&["serve"], arguments].concat());
+    let free = |first: &[&str]| with(&[first, &FREE[..]].concat());
+    check_refused(with(&["--listen", &address]), &address);
+    let admin = ["--listen", "127.0.0.1:0", "--admin-listen", &address];
+    check_refused(with(&admin), &address);
+    check_refused(free(&["--shards", "0"]), "--shards");
+    check_refused(free(&["--shards", "1000000"]), "--shards");
+    check_refused(free(&["--cpus", "4095"]), "4095");
+    check_refused(free(&["--allow-host", "two words"]), "--allow-host");
+    check_refused(free(&["--allow-origin", "two words"]), "--allow-origin");
+    // clap says what it thinks of the rest in its own words.
+    let mut ringway = free(&["--cpus", "5-2"]);
+    assert_eq!(ringway.end().code(), Some(2));
+}
+
+#[test]
+fn what_the_machine_does_not_grant_is_said() {
+    let arguments = [&["serve", "--shards", "2"], &FREE[..]].concat();
+    for (limits, want) in [("-l 64", "locked memory"), ("-n 48", "open files")] {
+        check_refused(Ringway::start_limited(limits, &arguments), want);
+        check_refused(Ringway::start_limited(limits, &["stdio"]), want);
+    }
+}
