@@ -3,6 +3,9 @@
 //! Goal: questions, answers and what a tool keeps survive the way through the client; what the client changed does not.
 //! Method: rounds on connections of both shards, then every way to bring back something else.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ringway_core::mcp::request_state::{Binding, StateKey};
 use ringway_dataplane::Options;
 use serde_json::{Value, json};
 
@@ -148,4 +151,23 @@ fn replicas_with_one_key_share_their_clients() {
     let next = round(&mut peer, "interview", name, &asked["requestState"]);
     assert_eq!(next["result"]["resultType"], "input_required");
     assert!(next["result"]["inputRequests"].get("second").is_some());
+}
+
+#[test]
+fn a_state_lasts_only_so_long() {
+    let fixture = Fixture::with(|options| options.state_key = Some([7; 32]));
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = since.expect("a clock behind 1970").as_secs();
+    let binding = Binding { principal: "anonymous", method: "tools/call", target: "interview" };
+    let sealed = |expires| {
+        let name = accept(json!({ "name": "Ada" }));
+        let content = json!({ "answers": { "first": name } }).to_string();
+        json!(StateKey::new(&[7; 32]).seal(binding, expires, &content))
+    };
+    let mut peer = capable(&fixture).remove(0);
+    let late = round(&mut peer, "interview", json!({}), &sealed(now - 1));
+    assert_eq!(late["error"]["code"], -32602);
+    let good = round(&mut peer, "interview", json!({}), &sealed(now + 60));
+    let asked = good["result"]["inputRequests"].as_object();
+    assert!(asked.is_some_and(|asked| asked.contains_key("second")));
 }
