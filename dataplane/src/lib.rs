@@ -20,6 +20,7 @@ mod server;
 mod session;
 mod shard;
 mod stdio;
+mod stop;
 mod task;
 mod tool;
 

@@ -19,6 +19,7 @@ use crate::mcp::{http, lists, work};
 use crate::outbox::StreamEvent;
 use crate::session::Session;
 use crate::shard::{Setup, Shard};
+use crate::stop::{self, Stop};
 
 /// How often it is looked whether the server drains while no line comes.
 const LOOK_FOR_DRAIN_EVERY: std::time::Duration = std::time::Duration::from_millis(250);
@@ -140,7 +141,7 @@ struct Client {
     /// What `initialize` began.
     session: RefCell<Option<Rc<Session>>>,
     /// Modern calls and streams under way, by the text of their id.
-    calls: RefCell<HashMap<Arc<str>, glommio::task::JoinHandle<()>>>,
+    calls: RefCell<HashMap<Arc<str>, Stop>>,
     last_work: Cell<u64>,
 }
 
@@ -193,7 +194,7 @@ impl Client {
             Plan::Cancel { id } => {
                 let call = client.calls.borrow_mut().remove(id.as_str());
                 if let Some(call) = call {
-                    call.cancel();
+                    call.stop();
                 }
                 return;
             }
@@ -243,11 +244,13 @@ impl Client {
         // An id is JSON text, which never looks like this.
         let key: Arc<str> = id.unwrap_or_else(|| format!("#{number}")).into();
         let (of_task, of_key) = (Rc::clone(client), Arc::clone(&key));
-        let handle = client.shard.spawn(async move {
+        let (stop, stopped) = stop::pair();
+        client.calls.borrow_mut().insert(key, stop);
+        let work = async move {
             work.await;
             of_task.calls.borrow_mut().remove(&of_key);
-        });
-        client.calls.borrow_mut().insert(key, handle.detach());
+        };
+        client.shard.spawn(stopped.run(work)).detach();
     }
 
     async fn forward(&self, mut events: Events) {
@@ -272,7 +275,7 @@ impl Client {
         }
         // What is left holds the way out, and the process would outlive its client.
         let calls: Vec<_> = self.calls.borrow_mut().drain().collect();
-        calls.into_iter().for_each(|(_, call)| call.cancel());
+        calls.iter().for_each(|(_, call)| call.stop());
         let session = self.session.borrow_mut().take();
         if let Some(session) = session {
             session.end();

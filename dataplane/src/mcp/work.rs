@@ -5,7 +5,6 @@ use std::any::Any;
 use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
-use std::task::Poll;
 use std::time::Duration;
 
 use futures_lite::FutureExt;
@@ -24,6 +23,7 @@ use crate::context::{Context, within};
 use crate::outbox::Outbox;
 use crate::session::Session;
 use crate::shard::Shard;
+use crate::stop;
 use crate::task::{self, Progress, Task};
 use crate::tool::{Arguments, ToolError};
 
@@ -86,6 +86,8 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
     context.deadline();
     let in_flight = InFlight::new(shard);
     let detached = Rc::new(Cell::new(false));
+    let (stop, stopped) = stop::pair();
+    let of_task = stop.clone();
     let finish = {
         let (context, outbox, detached, id) =
             (context.clone(), Rc::clone(&outbox), Rc::clone(&detached), Rc::clone(&id));
@@ -95,25 +97,16 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
             // A call that becomes a task is answered then, and goes on.
             let outcome = {
                 let mut bounded = Box::pin(bounded(run, time_max, &id));
-                let (stop, stopped) = async_channel::bounded::<()>(1);
-                let mut stopped = Box::pin(async move { stopped.recv().await.ok() });
                 std::future::poll_fn(|cx| {
                     let polled = bounded.as_mut().poll(cx);
                     if let (false, Some(task)) = (detached.get(), context.0.task.borrow().as_ref()) {
                         detached.set(true);
-                        let stop = stop.clone();
-                        // Full means that it was told already.
-                        task.on_cancel(Box::new(move || {
-                            let _ = stop.try_send(());
-                        }));
-                        let created = created(&context, &id, task);
-                        outbox.finish(200, created);
-                    }
-                    match stopped.as_mut().poll(cx) {
+                        let stop = of_task.clone();
                         // A cancelled task has its outcome already, and keeps it.
-                        Poll::Ready(_) => Poll::Ready(Outcome::cancelled()),
-                        Poll::Pending => polled,
+                        task.on_cancel(Box::new(move || stop.stop()));
+                        outbox.finish(200, created(&context, &id, task));
                     }
+                    polled
                 })
                 .await
             };
@@ -128,15 +121,15 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
     };
     match &route {
         Route::Connection => {
-            let task = shard.spawn(finish);
+            let task = shard.spawn(stopped.run(finish));
             let guard = CancelGuard { task: Some(task), detached };
             events(&outbox, stream, &route, Some(Box::new(guard)))
         }
         Route::Session(session) => {
-            let handle = shard.spawn(finish).detach();
+            shard.spawn(stopped.run(finish)).detach();
             let cancelled = Rc::clone(&outbox);
             let cancel = Box::new(move || {
-                handle.cancel();
+                stop.stop();
                 // A cancelled request gets no answer (MCP cancellation); its stream just ends.
                 cancelled.end();
             });
@@ -200,10 +193,6 @@ struct Outcome {
 }
 
 impl Outcome {
-    fn cancelled() -> Outcome {
-        Outcome { status: 200, message: Vec::new(), record: Progress::Cancelled }
-    }
-
     fn error(id: &str, error: &RpcError) -> Outcome {
         let mut record = json!({ "code": error.code, "message": error.message });
         if let (Some(data), Some(members)) = (&error.data, record.as_object_mut()) {
@@ -384,14 +373,14 @@ fn answer_as_task(
         None => {
             let in_flight = InFlight::new(shard);
             let (context, id, of_task) = (context.clone(), Rc::clone(id), Rc::clone(task));
-            let handle = shard
-                .spawn(async move {
-                    let _in_flight = in_flight;
-                    let outcome = bounded(run, time_max, &id).await;
-                    conclude(&context, &of_task, outcome);
-                })
-                .detach();
-            task.on_cancel(Box::new(move || handle.cancel()));
+            let (stop, stopped) = stop::pair();
+            task.on_cancel(Box::new(move || stop.stop()));
+            let work = async move {
+                let _in_flight = in_flight;
+                let outcome = bounded(run, time_max, &id).await;
+                conclude(&context, &of_task, outcome);
+            };
+            shard.spawn(stopped.run(work)).detach();
         }
     }
     Reply::json(200, message).into()
