@@ -110,7 +110,7 @@ impl<'a> Load<'a> {
     /// What was due and never answered is counted, whether it was sent or still waited for a connection.
     fn close(mut self) -> Tally {
         let now_ns = self.now_ns();
-        while let Some(due_ns) = self.schedule.poll_due(now_ns) {
+        for due_ns in self.schedule.overdue(now_ns) {
             self.tally.sent(due_ns, now_ns);
             self.tally.unanswered(due_ns, now_ns);
         }

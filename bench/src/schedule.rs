@@ -40,6 +40,14 @@ impl Schedule {
         Some(due_ns)
     }
 
+    /// The due times that are left by `now`, when the run ends early. In the closed loop nothing is due by itself.
+    pub fn overdue(&mut self, now_ns: Nanos) -> Vec<Nanos> {
+        match self.pace {
+            Pace::Open { .. } => std::iter::from_fn(|| self.poll_due(now_ns)).collect(),
+            Pace::Closed => Vec::new(),
+        }
+    }
+
     /// When `poll_due` has something next; `None` once the schedule has ended.
     pub fn poll_timeout(&self, now_ns: Nanos) -> Option<Nanos> {
         let due_ns = match self.pace {
@@ -83,6 +91,13 @@ mod tests {
         assert_eq!(latencies_ns.iter().max(), Some(&(501 * MS)));
         let slow = latencies_ns.iter().filter(|&&latency_ns| latency_ns > 2 * MS).count();
         assert!((100..130).contains(&slow), "{slow} requests saw the stall");
+    }
+
+    /// A run whose server died must end in either loop.
+    #[test]
+    fn what_is_left_has_an_end() {
+        assert_eq!(Schedule::open(1_000, 10 * MS).overdue(5 * MS).len(), 6);
+        assert_eq!(Schedule::closed(10 * MS).overdue(5 * MS), []);
     }
 
     /// The same stall in the closed loop hides in one request: the reason the open loop exists.
