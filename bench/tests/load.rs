@@ -1,4 +1,5 @@
 //! The built program against small servers of our own: it must pass a right one and fail each way of being wrong.
+#![expect(clippy::unwrap_used, reason = "a test may panic, and its line says where")]
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -257,7 +257,8 @@ impl Connection {
         let origin = admitted.origin().map(<[u8]>::to_vec);
         let cors = origin.as_deref();
         let (answer, method) = match request_path::route(&admitted, *serves_mcp) {
-            Ok(Route::McpPost) => http::post(shard, request).await,
+            // Boxed, as below: a state machine this large would make every connection of a full shard cold memory.
+            Ok(Route::McpPost) => Box::pin(http::post(shard, request)).await,
             Ok(Route::McpGet) => (http::get(shard, request).await, Method::Stream),
             Ok(Route::McpDelete) => (http::delete(shard, request).await, Method::EndSession),
             Ok(Route::Preflight) => {
@@ -311,7 +312,7 @@ impl Connection {
                     chunked: head.knows_chunks,
                     committed: false,
                 };
-                let (then, ahead, status) = stream.run(events).await;
+                let (then, ahead, status) = Box::pin(stream.run(events)).await;
                 shard.metrics.observe(method, status, began.elapsed());
                 if then == Then::Abort {
                     return Then::Abort;

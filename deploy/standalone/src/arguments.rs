@@ -15,14 +15,14 @@ pub struct Arguments {
     pub command: Option<Command>,
     /// Options of `serve`.
     #[command(flatten)]
-    pub serve: Serve,
+    pub serve: Box<Serve>,
 }
 
 /// The verbs.
 #[derive(Subcommand)]
 pub enum Command {
     /// Serve MCP over HTTP, one shard a core (the default).
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Serve MCP over standard input and output, for one client.
     Stdio,
 }

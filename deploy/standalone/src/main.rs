@@ -23,7 +23,7 @@ const CANNOT_START: u8 = 2;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
-        Command::Serve(serve) => run(serve),
+        Command::Serve(serve) => run(*serve),
         Command::Stdio => server().and_then(|server| server.run_stdio(Default::default())),
     };
     match outcome {

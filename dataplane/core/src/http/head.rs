@@ -243,7 +243,8 @@ fn read(
             }
             13 if is("last-event-id") => head.last_event_id.add(span(value)?),
             14 if is("content-length") => {
-                if length.replace(content_length(value)?).is_some() {
+                let former = length.replace(content_length(value)?);
+                if former.is_some() {
                     return Err(Refusal::Framing("Content-Length appears twice"));
                 }
             }

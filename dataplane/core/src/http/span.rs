@@ -14,7 +14,7 @@ impl Span {
     pub fn of(part: &[u8], whole: &[u8]) -> Option<Span> {
         let start = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
         let end = start.checked_add(part.len())?;
-        (end <= whole.len()).then(|| Span { start: start as u32, end: end as u32 })
+        (end <= whole.len()).then_some(Span { start: start as u32, end: end as u32 })
     }
 
     /// The bytes of this span.
