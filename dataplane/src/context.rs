@@ -5,12 +5,13 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
-use ringway_core::mcp::types::{LogLevel, Question};
+use ringway_core::mcp::question::Question;
+use ringway_core::mcp::types::LogLevel;
 use ringway_core::mcp::{Era, RpcError, Version, render};
 use serde_json::{Map, Value, json};
 
+use crate::handle::ServerHandle;
 use crate::outbox::Outbox;
-use crate::server::ServerHandle;
 use crate::session::Session;
 use crate::shard::Shard;
 use crate::task::{self, Task};

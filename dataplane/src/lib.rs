@@ -7,6 +7,7 @@ mod answer;
 mod catalog;
 mod context;
 mod cpu;
+mod handle;
 mod listener;
 mod mailbox;
 mod mcp;
@@ -31,16 +32,18 @@ pub mod runtime;
 pub use catalog::CatalogError;
 pub use context::{AskError, Context};
 pub use cpu::CpuList;
+pub use handle::ServerHandle;
 pub use preflight::Missing;
 pub use ringway_core::http::authority::{AllowList, BadAuthority};
 pub use ringway_core::limits::Limits;
+pub use ringway_core::mcp::question::Question;
 pub use ringway_core::mcp::rpc_error as rpc_codes;
 pub use ringway_core::mcp::types::{
-    Content, LogLevel, PromptArgument, PromptDefinition, PromptMessage, PromptResult, Question, ResourceContents,
+    Content, LogLevel, PromptArgument, PromptDefinition, PromptMessage, PromptResult, ResourceContents,
     ResourceDefinition, Role, TaskMode, TemplateDefinition, ToolAnnotations, ToolDefinition, ToolResult,
 };
 pub use ringway_core::mcp::{RpcError, Version};
-pub use server::{Options, Running, Server, ServerBuilder, ServerHandle, StartError};
+pub use server::{Options, Running, Server, ServerBuilder, StartError};
 pub use tool::{
     Arguments, Completer, LocalFuture, Prompt, Resource, ResourceTemplate, Tool, ToolError, Variables, prompt_fn,
     resource_fn, template_fn, tool_fn,

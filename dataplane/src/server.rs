@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use glommio::{LocalExecutorBuilder, Placement, PoolPlacement};
@@ -12,10 +12,10 @@ use ringway_core::limits::Limits;
 use ringway_core::mcp::render::ServerIdentity;
 use ringway_core::mcp::request_state::StateKey;
 
-use crate::catalog::{Catalog, CatalogError, Parts};
+use crate::catalog::{CatalogError, Parts};
 use crate::cpu::{self, CpuList};
+use crate::handle::ServerHandle;
 use crate::listener;
-use crate::mailbox::{Changed, Letter, Mailboxes};
 use crate::metrics::ShardMetrics;
 use crate::net;
 use crate::observe::Observatory;
@@ -154,138 +154,8 @@ impl ServerBuilder {
         if let Some(error) = self.error {
             return Err(StartError::Catalog(error));
         }
-        let handle = ServerHandle(Arc::new(Shared {
-            mailboxes: Mailboxes::default(),
-            offered: Mutex::new(Offered { parts: self.parts, generation: 0, page_items_max: 1 }),
-        }));
+        let handle = ServerHandle::new(self.parts);
         Ok(Server { identity: Arc::new(self.identity), instructions: self.instructions, handle })
-    }
-}
-
-struct Offered {
-    parts: Parts,
-    generation: u64,
-    page_items_max: usize,
-}
-
-struct Shared {
-    mailboxes: Mailboxes,
-    /// Cold: only changes of what is offered take it, never a request.
-    offered: Mutex<Offered>,
-}
-
-const TOOLS: Changed = Changed { tools: true, prompts: false, resources: false };
-const PROMPTS: Changed = Changed { tools: false, prompts: true, resources: false };
-const RESOURCES: Changed = Changed { tools: false, prompts: false, resources: true };
-
-/// Changes a running server from any thread. Shards take a change between requests and announce it to clients.
-#[derive(Clone)]
-pub struct ServerHandle(Arc<Shared>);
-
-impl ServerHandle {
-    /// Adds a tool.
-    ///
-    /// # Errors
-    /// When its definition is bad or its name is taken.
-    pub fn add_tool(&self, tool: impl Tool) -> Result<(), CatalogError> {
-        self.change(TOOLS, |parts| parts.add_tool(Arc::new(tool)))
-    }
-
-    /// Removes a tool. Calls in flight finish.
-    pub fn remove_tool(&self, name: &str) {
-        self.remove(TOOLS, |parts| parts.tools.retain(|entry| entry.definition.name != name));
-    }
-
-    /// Adds a resource.
-    ///
-    /// # Errors
-    /// When its URI is taken.
-    pub fn add_resource(&self, resource: impl Resource) -> Result<(), CatalogError> {
-        self.change(RESOURCES, |parts| parts.add_resource(Arc::new(resource)))
-    }
-
-    /// Removes a resource.
-    pub fn remove_resource(&self, uri: &str) {
-        self.remove(RESOURCES, |parts| parts.resources.retain(|entry| entry.definition.uri != uri));
-    }
-
-    /// Adds a family of resources.
-    ///
-    /// # Errors
-    /// When its template is bad or taken.
-    pub fn add_template(&self, resources: impl ResourceTemplate) -> Result<(), CatalogError> {
-        self.change(RESOURCES, |parts| parts.add_template(Arc::new(resources)))
-    }
-
-    /// Adds a prompt.
-    ///
-    /// # Errors
-    /// When its name is taken.
-    pub fn add_prompt(&self, prompt: impl Prompt) -> Result<(), CatalogError> {
-        self.change(PROMPTS, |parts| parts.add_prompt(Arc::new(prompt)))
-    }
-
-    /// Removes a prompt.
-    pub fn remove_prompt(&self, name: &str) {
-        self.remove(PROMPTS, |parts| parts.prompts.retain(|entry| entry.definition.name != name));
-    }
-
-    /// Tells clients to list tools again.
-    pub fn announce_tools(&self) {
-        self.announce(TOOLS);
-    }
-
-    /// Tells clients to list prompts again.
-    pub fn announce_prompts(&self) {
-        self.announce(PROMPTS);
-    }
-
-    /// Tells clients to list resources again.
-    pub fn announce_resources(&self) {
-        self.announce(RESOURCES);
-    }
-
-    /// Tells clients that follow a resource to read it again.
-    pub fn announce_resource(&self, uri: &str) {
-        let uri: Arc<str> = uri.into();
-        self.0.mailboxes.broadcast(|| Letter::ResourceUpdated(Arc::clone(&uri)));
-    }
-
-    /// Stops the server: it accepts no more, finishes what it has begun, and ends.
-    pub fn drain(&self) {
-        self.0.mailboxes.drain();
-    }
-
-    fn announce(&self, changed: Changed) {
-        self.0.mailboxes.broadcast(|| Letter::Announce(changed));
-    }
-
-    fn remove(&self, changed: Changed, apply: impl FnOnce(&mut Parts)) {
-        let removed = self.change(changed, |parts| {
-            apply(parts);
-            Ok(())
-        });
-        debug_assert!(removed.is_ok(), "taking away cannot clash");
-    }
-
-    fn change(
-        &self,
-        changed: Changed,
-        apply: impl FnOnce(&mut Parts) -> Result<(), CatalogError>,
-    ) -> Result<(), CatalogError> {
-        let mut offered = self.0.offered.lock().unwrap_or_else(PoisonError::into_inner);
-        apply(&mut offered.parts)?;
-        offered.generation += 1;
-        let catalog = Catalog::new(offered.parts.clone(), offered.generation, offered.page_items_max);
-        // Sent under the lock, so that catalogs arrive in the order of their generations.
-        self.0.mailboxes.broadcast(|| Letter::Catalog(Arc::clone(&catalog), changed));
-        Ok(())
-    }
-
-    fn first_catalog(&self, page_items_max: usize) -> Arc<Catalog> {
-        let mut offered = self.0.offered.lock().unwrap_or_else(PoisonError::into_inner);
-        offered.page_items_max = page_items_max;
-        Catalog::new(offered.parts.clone(), offered.generation, page_items_max)
     }
 }
 
@@ -427,10 +297,10 @@ impl Server {
         });
         let state_key = Arc::new(StateKey::new(&key));
         // Mailboxes first: a change made meanwhile waits in them, and its generation tells whether it is newer.
-        let letters = self.handle.0.mailboxes.open(count);
+        let letters = self.handle.mailboxes().open(count);
         let catalog = self.handle.first_catalog(options.limits.page_items_max);
         let metrics: Vec<Arc<ShardMetrics>> = (0..count).map(|_| Arc::default()).collect();
-        let observatory = Observatory::new(metrics.clone(), self.handle.0.mailboxes.clone());
+        let observatory = Observatory::new(metrics.clone(), self.handle.mailboxes().clone());
         let setups = letters.into_iter().zip(metrics).enumerate().map(|(index, (letters, metrics))| Setup {
             id: index as u16,
             shard_count: count,
@@ -440,7 +310,7 @@ impl Server {
             allowed: Arc::clone(allowed),
             catalog: Arc::clone(&catalog),
             letters,
-            mailboxes: self.handle.0.mailboxes.clone(),
+            mailboxes: self.handle.mailboxes().clone(),
             server: self.handle.clone(),
             state_key: Arc::clone(&state_key),
             identity: Arc::clone(&self.identity),

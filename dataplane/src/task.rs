@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-use ringway_core::mcp::types::Question;
+use ringway_core::mcp::question::Question;
 use ringway_core::session::Handle;
 use ringway_core::session::table::Resident;
 use serde_json::{Map, Value, json};

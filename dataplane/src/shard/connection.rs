@@ -1,36 +1,29 @@
 //! One client connection on glommio's own sockets, the portable pump: it feeds bytes and time to the core and performs
 //! what the core asks. It never decides what a request means.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
-use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use futures_lite::FutureExt;
 use ringway_core::http::deadline::{self, Overdue, Progress};
 use ringway_core::http::decoder::{Decoder, Phase, Step};
 use ringway_core::http::head::Method as HttpMethod;
 use ringway_core::http::response::{self, Content, Extra};
 use ringway_core::limits::Limits;
-use ringway_core::mcp::sse;
 use ringway_core::refusal::Refusal;
 use ringway_core::request_path::{self, MCP_ALLOW, MCP_PATH, READ_ALLOW, Route};
 
 use super::socket::Socket;
+use super::stream::Stream;
 use super::{Shard, sweep};
-use crate::answer::{Answer, Events, Reply, poll_now};
+use crate::answer::{Answer, Reply, poll_now};
 use crate::mcp::http;
 use crate::metrics::Method;
 use crate::net::{self, Direction};
 use crate::observe;
-use crate::outbox::StreamEvent;
 
 /// Answers of pipelined requests are sent together up to this size.
-const OUT_BYTES_MAX: usize = 64 << 10;
-/// Bytes a client may send ahead while its request is being served.
-const AHEAD_BYTES_MAX: usize = 64 << 10;
-/// How soon a client should come back for the rest of a suspended stream.
-const RETRY_MS: u32 = 500;
+pub const OUT_BYTES_MAX: usize = 64 << 10;
 /// How long what a refused client still sends is read, so that it gets to see the answer instead of a reset.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -114,17 +107,6 @@ struct Connection {
     decoder: Decoder,
     out: Vec<u8>,
     serves_mcp: bool,
-}
-
-/// Whether a connection goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Then {
-    /// It may carry another request.
-    Continue,
-    /// It ends when what is written has been sent.
-    Close,
-    /// It ends at once.
-    Abort,
 }
 
 impl Connection {
@@ -318,7 +300,7 @@ impl Connection {
                     return Then::Abort;
                 }
                 let then = finish(decoder, then == Then::Close);
-                feed(decoder, &ahead);
+                decoder.feed(&ahead);
                 then
             }
         }
@@ -341,18 +323,19 @@ fn finish(decoder: &mut Decoder, close: bool) -> Then {
     if close { Then::Close } else { Then::Continue }
 }
 
-/// Hands bytes that were read ahead to the decoder.
-fn feed(decoder: &mut Decoder, mut bytes: &[u8]) {
-    while !bytes.is_empty() {
-        let room = decoder.room();
-        let count = room.len().min(bytes.len());
-        room[..count].copy_from_slice(&bytes[..count]);
-        decoder.filled(count);
-        bytes = &bytes[count..];
-    }
+/// Whether a connection goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// It may carry another request.
+    Continue,
+    /// It ends when what is written has been sent.
+    Close,
+    /// It ends at once.
+    Abort,
 }
 
-async fn write(shard: &Shard, control: &Control, socket: &Socket, bytes: &[u8]) -> bool {
+/// Sends bytes. False when the client is gone or takes no more.
+pub async fn write(shard: &Shard, control: &Control, socket: &Socket, bytes: &[u8]) -> bool {
     let blocked = || control.update(|progress| progress.write_blocked_since = Some(shard.coarse_now.get()));
     let mut written = std::pin::pin!(socket.write_all(bytes, blocked));
     let outcome = match poll_now(&mut written).await {
@@ -366,257 +349,13 @@ async fn write(shard: &Shard, control: &Control, socket: &Socket, bytes: &[u8]) 
     outcome.is_ok()
 }
 
-fn write_reply(out: &mut Vec<u8>, shard: &Shard, reply: &Reply, close: bool, is_head: bool, cors: Option<&[u8]>) {
+/// Writes a whole reply behind what is written already.
+pub fn write_reply(out: &mut Vec<u8>, shard: &Shard, reply: &Reply, close: bool, is_head: bool, cors: Option<&[u8]>) {
     let content = reply.content_type.map_or(Content::Empty, |kind| Content::Sized(kind, reply.body.len()));
     let fields: Vec<(&'static str, &str)> = reply.fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let extra = Extra { fields: &fields, cors_origin: cors };
     response::write_head(out, reply.status, content, close, &sweep::date(shard), extra);
     if !is_head {
         out.extend_from_slice(&reply.body);
-    }
-}
-
-/// One answer that comes in pieces.
-struct Stream<'c> {
-    shard: &'c Rc<Shard>,
-    control: &'c Rc<Control>,
-    socket: &'c Rc<Socket>,
-    out: &'c mut Vec<u8>,
-    cors: Option<&'c [u8]>,
-    close: bool,
-    json: bool,
-    event_stream: bool,
-    /// Whether the stream has chunks; otherwise it ends with the connection.
-    chunked: bool,
-    committed: bool,
-}
-
-enum Next {
-    Event(StreamEvent),
-    Gone(Gone),
-    Quiet,
-}
-
-impl Stream<'_> {
-    /// Sends events until the last. Returns what becomes of the connection, what was read ahead, and the status.
-    async fn run(mut self, mut events: Events) -> (Then, Vec<u8>, u16) {
-        let watch = Watch::start(Rc::clone(self.socket));
-        let mut status = 200;
-        // A client that takes no stream gets the last message, which is the answer.
-        let mut last = None;
-        if events.always_stream {
-            self.commit(&events);
-        }
-        let then = loop {
-            if !self.out.is_empty() {
-                // What is ready goes out together, up to a bound: a source on another shard may never run dry.
-                let ready = if self.out.len() < OUT_BYTES_MAX {
-                    poll_now(&mut Box::pin(events.source.next(self.committed))).await
-                } else {
-                    None
-                };
-                let Some(event) = ready else {
-                    if !self.flush().await {
-                        break Then::Abort;
-                    }
-                    continue;
-                };
-                if let Some(then) = self.take(event, &events, &mut last, &mut status) {
-                    break then;
-                }
-                continue;
-            }
-            let next = {
-                let event = async { Next::Event(events.source.next(self.committed).await) };
-                let gone = async { Next::Gone(watch.gone().await) };
-                let quiet = async {
-                    glommio::timer::sleep(self.shard.limits.keep_alive_every).await;
-                    Next::Quiet
-                };
-                event.or(gone).or(quiet).await
-            };
-            match next {
-                Next::Event(event) => {
-                    if let Some(then) = self.take(event, &events, &mut last, &mut status) {
-                        break then;
-                    }
-                }
-                // A legacy call outlives its connection (MCP transports), so that one half closed gets its answer; a
-                // modern one ends with it, and a stream that nobody may read any more ends too.
-                Next::Gone(Gone::Sending) if events.guard.is_none() && !events.always_stream => {}
-                Next::Gone(_) => break Then::Abort,
-                Next::Quiet if self.event_stream => {
-                    self.commit(&events);
-                    self.write(sse::KEEP_ALIVE);
-                }
-                Next::Quiet => {}
-            }
-        };
-        let ahead = watch.stop().await;
-        // What is written goes out with the connection's next flush.
-        (then, ahead, status)
-    }
-
-    /// Takes one event; `Some` when it is the last.
-    fn take(
-        &mut self,
-        event: StreamEvent,
-        events: &Events,
-        last: &mut Option<Vec<u8>>,
-        status: &mut u16,
-    ) -> Option<Then> {
-        let go_on = if self.close { Then::Close } else { Then::Continue };
-        match event {
-            StreamEvent::Sole { status: found, text } if self.json => {
-                *status = found;
-                let reply = Reply { fields: events.fields.clone(), ..Reply::json(found, text) };
-                write_reply(self.out, self.shard, &reply, self.close, false, self.cors);
-                Some(go_on)
-            }
-            StreamEvent::Message { number, text } if self.event_stream => {
-                self.commit(events);
-                let id = events.id_prefix.as_ref().map(|prefix| format!("{prefix}{number:x}"));
-                let mut event = Vec::with_capacity(text.len() + 64);
-                sse::event(&mut event, id.as_deref(), &text);
-                self.write(&event);
-                None
-            }
-            StreamEvent::Sole { text, .. } => {
-                self.commit(events);
-                let mut event = Vec::with_capacity(text.len() + 64);
-                sse::event(&mut event, None, &text);
-                self.write(&event);
-                self.write_end();
-                Some(go_on)
-            }
-            StreamEvent::Message { text, .. } => {
-                *last = Some(text);
-                None
-            }
-            // A client that takes no stream could not come back for the rest of one.
-            StreamEvent::Suspend if !self.event_stream => None,
-            StreamEvent::Suspend | StreamEvent::End => {
-                match last.take() {
-                    Some(text) => {
-                        write_reply(self.out, self.shard, &Reply::json(200, text), self.close, false, self.cors);
-                    }
-                    None => {
-                        self.commit(events);
-                        self.write_end();
-                    }
-                }
-                Some(go_on)
-            }
-            StreamEvent::Overflow => {
-                self.shard.metrics.count_overflow();
-                Some(Then::Abort)
-            }
-        }
-    }
-
-    /// Begins the stream: from here on the status is 200.
-    fn commit(&mut self, events: &Events) {
-        if std::mem::replace(&mut self.committed, true) {
-            return;
-        }
-        let fields: Vec<(&'static str, &str)> =
-            events.fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let extra = Extra { fields: &fields, cors_origin: self.cors };
-        response::write_head(
-            self.out,
-            200,
-            if self.chunked { Content::Events } else { Content::EventsToTheEnd },
-            self.close,
-            &sweep::date(self.shard),
-            extra,
-        );
-        if let (Some(number), Some(prefix)) = (events.primes, &events.id_prefix) {
-            let mut event = Vec::new();
-            sse::priming(&mut event, &format!("{prefix}{number:x}"), RETRY_MS);
-            self.write(&event);
-        }
-    }
-
-    fn write(&mut self, text: &[u8]) {
-        if self.chunked {
-            response::write_chunk(self.out, text);
-        } else {
-            self.out.extend_from_slice(text);
-        }
-    }
-
-    fn write_end(&mut self) {
-        if self.chunked {
-            response::write_last_chunk(self.out);
-        }
-    }
-
-    async fn flush(&mut self) -> bool {
-        let sent = write(self.shard, self.control, self.socket, self.out).await;
-        self.out.clear();
-        sent
-    }
-}
-
-/// Reads while an answer is on its way: notices a client that leaves, and keeps what it sends ahead.
-struct Watch {
-    state: Rc<WatchState>,
-    task: glommio::Task<()>,
-}
-
-/// What a client has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Gone {
-    /// It sends no more, and may still read.
-    Sending,
-    /// It is gone.
-    Altogether,
-}
-
-#[derive(Default)]
-struct WatchState {
-    gone: Cell<Option<Gone>>,
-    waker: RefCell<Option<Waker>>,
-    ahead: RefCell<Vec<u8>>,
-}
-
-impl Watch {
-    fn start(socket: Rc<Socket>) -> Watch {
-        let state = Rc::new(WatchState::default());
-        let of_task = Rc::clone(&state);
-        let task = glommio::spawn_local(async move {
-            let mut room = [0; 2048];
-            // A client that fills its allowance is read no further: TCP holds it back until its answer is done.
-            while of_task.ahead.borrow().len() < AHEAD_BYTES_MAX {
-                match socket.read(&mut room).await {
-                    Ok(count) if count > 0 => of_task.ahead.borrow_mut().extend_from_slice(&room[..count]),
-                    outcome => {
-                        // The end of what the client sends may be the end of its request only; an error is not.
-                        of_task.gone.set(Some(if outcome.is_ok() { Gone::Sending } else { Gone::Altogether }));
-                        if let Some(waker) = of_task.waker.borrow_mut().take() {
-                            waker.wake();
-                        }
-                        return;
-                    }
-                }
-            }
-        });
-        Watch { state, task }
-    }
-
-    async fn gone(&self) -> Gone {
-        std::future::poll_fn(|cx| {
-            if let Some(gone) = self.state.gone.take() {
-                return Poll::Ready(gone);
-            }
-            self.state.waker.replace(Some(cx.waker().clone()));
-            Poll::Pending
-        })
-        .await
-    }
-
-    async fn stop(self) -> Vec<u8> {
-        self.task.cancel().await;
-        self.state.ahead.take()
     }
 }

@@ -3,6 +3,10 @@
 
 mod connection;
 
+mod stream;
+
+mod watch;
+
 mod accept;
 
 mod sweep;
@@ -30,13 +34,13 @@ use serde_json::{Map, Value, json};
 use slab::Slab;
 
 use crate::catalog::Catalog;
+use crate::handle::ServerHandle;
 use crate::mailbox::{Changed, Letter, Letters, Mailboxes};
 use crate::mcp::listen::{Listen, list_methods};
 use crate::mcp::{legacy, tasks};
 use crate::metrics::ShardMetrics;
 use crate::observe::Observatory;
 use crate::random::RandomPool;
-use crate::server::ServerHandle;
 use crate::session::Session;
 use crate::task::Task;
 use buffers::Buffers;

@@ -136,6 +136,17 @@ impl Decoder {
         self.filled += count;
     }
 
+    /// Takes bytes that were read elsewhere.
+    pub fn feed(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = self.room();
+            let count = room.len().min(bytes.len());
+            room[..count].copy_from_slice(&bytes[..count]);
+            self.filled(count);
+            bytes = &bytes[count..];
+        }
+    }
+
     /// Bytes that wait behind the requests already taken.
     pub fn waiting_bytes(&self) -> usize {
         self.filled - self.start
@@ -267,19 +278,9 @@ mod tests {
             let mut decoder = Decoder::default();
             for part in [&text.as_bytes()[..cut], &text.as_bytes()[cut..]] {
                 assert_eq!(decoder.step(&limits), Ok(Step::NeedMore), "cut at {cut}");
-                feed(&mut decoder, part);
+                decoder.feed(part);
             }
             assert_eq!(decoder.step(&limits), Ok(Step::Request), "cut at {cut}");
-        }
-    }
-
-    fn feed(decoder: &mut Decoder, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            let room = decoder.room();
-            let count = room.len().min(bytes.len());
-            room[..count].copy_from_slice(&bytes[..count]);
-            decoder.filled(count);
-            bytes = &bytes[count..];
         }
     }
 }

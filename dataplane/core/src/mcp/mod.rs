@@ -11,6 +11,8 @@ pub mod era;
 
 pub mod types;
 
+pub mod question;
+
 pub mod render;
 
 pub mod request_state;

@@ -1,0 +1,209 @@
+//! One answer that comes in pieces: plain JSON when the answer is all that ever comes, a stream of events otherwise. It
+//! never runs the call that makes them.
+
+use std::rc::Rc;
+
+use futures_lite::FutureExt;
+use ringway_core::http::response::{self, Content, Extra};
+use ringway_core::mcp::sse;
+
+use super::connection::{Control, OUT_BYTES_MAX, Then, write, write_reply};
+use super::socket::Socket;
+use super::watch::{Gone, Watch};
+use super::{Shard, sweep};
+use crate::answer::{Events, Reply, poll_now};
+use crate::outbox::StreamEvent;
+
+/// How soon a client should come back for the rest of a suspended stream.
+const RETRY_MS: u32 = 500;
+
+/// One answer that comes in pieces.
+pub struct Stream<'c> {
+    /// The shard.
+    pub shard: &'c Rc<Shard>,
+    /// The connection, as deadlines see it.
+    pub control: &'c Rc<Control>,
+    /// Where it goes.
+    pub socket: &'c Rc<Socket>,
+    /// What is written and not sent yet.
+    pub out: &'c mut Vec<u8>,
+    /// The checked origin.
+    pub cors: Option<&'c [u8]>,
+    /// Whether the connection ends behind the answer.
+    pub close: bool,
+    /// Whether the client takes JSON.
+    pub json: bool,
+    /// Whether the client takes a stream.
+    pub event_stream: bool,
+    /// Whether the stream has chunks; otherwise it ends with the connection.
+    pub chunked: bool,
+    /// Whether a stream has begun.
+    pub committed: bool,
+}
+
+enum Next {
+    Event(StreamEvent),
+    Gone(Gone),
+    Quiet,
+}
+
+impl Stream<'_> {
+    /// Sends events until the last. Returns what becomes of the connection, what was read ahead, and the status.
+    pub async fn run(mut self, mut events: Events) -> (Then, Vec<u8>, u16) {
+        let watch = Watch::start(Rc::clone(self.socket));
+        let mut status = 200;
+        // A client that takes no stream gets the last message, which is the answer.
+        let mut last = None;
+        if events.always_stream {
+            self.commit(&events);
+        }
+        let then = loop {
+            if !self.out.is_empty() {
+                // What is ready goes out together, up to a bound: a source on another shard may never run dry.
+                let ready = if self.out.len() < OUT_BYTES_MAX {
+                    poll_now(&mut Box::pin(events.source.next(self.committed))).await
+                } else {
+                    None
+                };
+                let Some(event) = ready else {
+                    if !self.flush().await {
+                        break Then::Abort;
+                    }
+                    continue;
+                };
+                if let Some(then) = self.take(event, &events, &mut last, &mut status) {
+                    break then;
+                }
+                continue;
+            }
+            let next = {
+                let event = async { Next::Event(events.source.next(self.committed).await) };
+                let gone = async { Next::Gone(watch.gone().await) };
+                let quiet = async {
+                    glommio::timer::sleep(self.shard.limits.keep_alive_every).await;
+                    Next::Quiet
+                };
+                event.or(gone).or(quiet).await
+            };
+            match next {
+                Next::Event(event) => {
+                    if let Some(then) = self.take(event, &events, &mut last, &mut status) {
+                        break then;
+                    }
+                }
+                // A legacy call outlives its connection (MCP transports), so that one half closed gets its answer; a
+                // modern one ends with it, and a stream that nobody may read any more ends too.
+                Next::Gone(Gone::Sending) if events.guard.is_none() && !events.always_stream => {}
+                Next::Gone(_) => break Then::Abort,
+                Next::Quiet if self.event_stream => {
+                    self.commit(&events);
+                    self.write(sse::KEEP_ALIVE);
+                }
+                Next::Quiet => {}
+            }
+        };
+        let ahead = watch.stop().await;
+        // What is written goes out with the connection's next flush.
+        (then, ahead, status)
+    }
+
+    /// Takes one event; `Some` when it is the last.
+    fn take(
+        &mut self,
+        event: StreamEvent,
+        events: &Events,
+        last: &mut Option<Vec<u8>>,
+        status: &mut u16,
+    ) -> Option<Then> {
+        let go_on = if self.close { Then::Close } else { Then::Continue };
+        match event {
+            StreamEvent::Sole { status: found, text } if self.json => {
+                *status = found;
+                let reply = Reply { fields: events.fields.clone(), ..Reply::json(found, text) };
+                write_reply(self.out, self.shard, &reply, self.close, false, self.cors);
+                Some(go_on)
+            }
+            StreamEvent::Message { number, text } if self.event_stream => {
+                self.commit(events);
+                let id = events.id_prefix.as_ref().map(|prefix| format!("{prefix}{number:x}"));
+                let mut event = Vec::with_capacity(text.len() + 64);
+                sse::event(&mut event, id.as_deref(), &text);
+                self.write(&event);
+                None
+            }
+            StreamEvent::Sole { text, .. } => {
+                self.commit(events);
+                let mut event = Vec::with_capacity(text.len() + 64);
+                sse::event(&mut event, None, &text);
+                self.write(&event);
+                self.write_end();
+                Some(go_on)
+            }
+            StreamEvent::Message { text, .. } => {
+                *last = Some(text);
+                None
+            }
+            // A client that takes no stream could not come back for the rest of one.
+            StreamEvent::Suspend if !self.event_stream => None,
+            StreamEvent::Suspend | StreamEvent::End => {
+                match last.take() {
+                    Some(text) => {
+                        write_reply(self.out, self.shard, &Reply::json(200, text), self.close, false, self.cors);
+                    }
+                    None => {
+                        self.commit(events);
+                        self.write_end();
+                    }
+                }
+                Some(go_on)
+            }
+            StreamEvent::Overflow => {
+                self.shard.metrics.count_overflow();
+                Some(Then::Abort)
+            }
+        }
+    }
+
+    /// Begins the stream: from here on the status is 200.
+    fn commit(&mut self, events: &Events) {
+        if std::mem::replace(&mut self.committed, true) {
+            return;
+        }
+        let fields: Vec<(&'static str, &str)> =
+            events.fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let extra = Extra { fields: &fields, cors_origin: self.cors };
+        response::write_head(
+            self.out,
+            200,
+            if self.chunked { Content::Events } else { Content::EventsToTheEnd },
+            self.close,
+            &sweep::date(self.shard),
+            extra,
+        );
+        if let (Some(number), Some(prefix)) = (events.primes, &events.id_prefix) {
+            let mut event = Vec::new();
+            sse::priming(&mut event, &format!("{prefix}{number:x}"), RETRY_MS);
+            self.write(&event);
+        }
+    }
+
+    fn write(&mut self, text: &[u8]) {
+        if self.chunked {
+            response::write_chunk(self.out, text);
+        } else {
+            self.out.extend_from_slice(text);
+        }
+    }
+
+    fn write_end(&mut self) {
+        if self.chunked {
+            response::write_last_chunk(self.out);
+        }
+    }
+
+    async fn flush(&mut self) -> bool {
+        let sent = write(self.shard, self.control, self.socket, self.out).await;
+        self.out.clear();
+        sent
+    }
+}
