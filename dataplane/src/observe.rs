@@ -45,9 +45,14 @@ impl Observatory {
         self.shards.iter().all(|shard| shard.is_quiet())
     }
 
+    /// Whether the process stops.
+    pub fn is_draining(&self) -> bool {
+        self.mailboxes.are_draining()
+    }
+
     /// Whether new work is taken.
     pub fn is_ready(&self) -> bool {
-        self.shards_up.load(Ordering::Relaxed) == self.shards.len() && !self.mailboxes.are_draining()
+        self.shards_up.load(Ordering::Relaxed) == self.shards.len() && !self.is_draining()
     }
 
     /// Sums over shards.

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use glommio::{LocalExecutorBuilder, Placement, PoolPlacement};
 use ringway_core::http::authority::AllowList;
@@ -254,17 +254,23 @@ impl Server {
             setup.listener = Some(listener);
             setup.admin = admin.take();
         }
+        let observatory = setups.first().map(|setup| Arc::clone(&setup.observatory));
         let mut threads = Vec::new();
+        let mut failed = None;
         for (setup, cpu) in setups.into_iter().zip(cpus) {
             match spawn(setup, Placement::Fixed(cpu), shard::run) {
                 Ok(thread) => threads.push(thread),
-                Err(error) => {
-                    // Those that have started must not serve on for a caller that was told there is no server.
-                    self.handle.drain();
-                    threads.into_iter().for_each(|thread| drop(thread.join()));
-                    return Err(error);
-                }
+                Err(error) => failed = Some(error),
             }
+        }
+        if failed.is_none() && !observatory.is_some_and(|observatory| becomes_ready(&observatory)) {
+            failed = Some(StartError::Shard(format!("not all serve within {} s", START_TIME_MAX.as_secs())));
+        }
+        if let Some(error) = failed {
+            // Those that have started must not serve on for a caller that is told there is no server.
+            self.handle.drain();
+            threads.into_iter().for_each(|thread| drop(thread.join()));
+            return Err(error);
         }
         if options.handle_signals {
             drain_on_signal(self.handle.clone());
@@ -320,6 +326,21 @@ impl Server {
         });
         setups.collect()
     }
+}
+
+/// How long shards may take until they serve. It takes milliseconds.
+const START_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// Waits until every shard serves, so that whoever started the server can call it. False when the time is up.
+fn becomes_ready(observatory: &Observatory) -> bool {
+    let began = Instant::now();
+    while !observatory.is_ready() && !observatory.is_draining() {
+        if began.elapsed() > START_TIME_MAX {
+            return false;
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    true
 }
 
 /// One executor, built as measured: little locked memory, a preemption timer that bounds how long a task can keep the

@@ -228,13 +228,24 @@ impl Client {
             former.end();
         }
         let client = Rc::clone(self);
-        self.shard.spawn(async move { client.forward(events).await }).detach();
+        self.shard
+            .spawn(async move {
+                // A session's own stream keeps what it can, and never overflows.
+                let _ = client.forward(events).await;
+            })
+            .detach();
     }
 
     /// Sends the messages of a call or stream as they come.
     fn follow(client: Rc<Client>, events: Events, id: Option<String>) {
         let of_task = Rc::clone(&client);
-        Client::track(&client, id, async move { of_task.forward(events).await });
+        let answers = id.clone();
+        Client::track(&client, id, async move {
+            if let (true, Some(id)) = (of_task.forward(events).await, answers) {
+                let error = RpcError::internal("The client reads more slowly than the call speaks");
+                of_task.send(render::error(Vec::new(), Some(&id), &error)).await;
+            }
+        });
     }
 
     /// Runs work that answers by itself, known by the id it answers.
@@ -253,13 +264,15 @@ impl Client {
         client.shard.spawn(stopped.run(work)).detach();
     }
 
-    async fn forward(&self, mut events: Events) {
+    /// Sends events until the last. True when the client was too slow for them.
+    async fn forward(&self, mut events: Events) -> bool {
         loop {
             match events.source.next(true).await {
                 StreamEvent::Message { text, .. } | StreamEvent::Sole { text, .. } => self.send(text).await,
                 // There is no other connection to come back on.
                 StreamEvent::Suspend => {}
-                StreamEvent::End | StreamEvent::Overflow => return,
+                StreamEvent::End => return false,
+                StreamEvent::Overflow => return true,
             }
         }
     }
