@@ -23,7 +23,7 @@ const USAGE: &str = "usage: conformance [--listen ADDRESS:PORT | --stdio]";
 
 fn main() -> ExitCode {
     let outcome = match serving(std::env::args().skip(1)) {
-        Some(Serving::Http(options)) => server().and_then(|server| server.run(*options)),
+        Some(Serving::Http(options)) => server().and_then(|server| serve(server, *options)),
         Some(Serving::Stdio) => server().and_then(|server| server.run_stdio(Options::default())),
         None => Err(StartError::Option(USAGE.into())),
     };
@@ -35,6 +35,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Serves HTTP, and says where: port 0 takes any free one.
+fn serve(server: Server, options: Options) -> Result<(), StartError> {
+    let running = server.start(options)?;
+    // Standard output that is closed leaves nobody to tell.
+    let _ = writeln!(std::io::stdout(), "http://{}/mcp", running.address);
+    running.join()
 }
 
 enum Serving {
