@@ -8,6 +8,8 @@ use std::time::Duration;
 pub struct Limits {
     /// Bytes of a request head, answered 431 when passed. 64 KiB fits the largest cookies and tokens seen in the field.
     pub head_bytes_max: usize,
+    /// Header fields of a request, answered 431; at most 256. nginx and Apache allow about 100.
+    pub head_fields_max: usize,
     /// Bytes of a request target, answered 414. 8 KiB is nginx's and Apache's default.
     pub target_bytes_max: usize,
     /// Bytes of a decoded body, answered 413. 4 MiB is the default of the TypeScript, Rust and Python SDKs.
@@ -63,6 +65,7 @@ impl Default for Limits {
         let secs = Duration::from_secs;
         Limits {
             head_bytes_max: 64 << 10,
+            head_fields_max: 100,
             target_bytes_max: 8 << 10,
             body_bytes_max: 4 << 20,
             head_time_max: secs(10),

@@ -63,6 +63,10 @@ pub struct Serve {
     /// Bytes of a request head; more is answered 431.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().head_bytes_max)]
     head_bytes_max: usize,
+    /// Header fields of a request; more is answered 431.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().head_fields_max as u16,
+          value_parser = clap::value_parser!(u16).range(1..=256))]
+    head_fields_max: u16,
     /// Bytes of a request target; more is answered 414.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().target_bytes_max)]
     target_bytes_max: usize,
@@ -80,6 +84,7 @@ impl Serve {
             sessions_max: self.sessions_max,
             body_bytes_max: self.body_bytes_max,
             head_bytes_max: self.head_bytes_max,
+            head_fields_max: usize::from(self.head_fields_max),
             target_bytes_max: self.target_bytes_max,
             drain_time_max: Duration::from_secs(self.drain_seconds_max),
             ..Limits::default()

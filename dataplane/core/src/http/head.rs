@@ -7,8 +7,8 @@ use super::{Span, media};
 use crate::limits::Limits;
 use crate::refusal::Refusal;
 
-/// Header fields a request may have. More are answered 431.
-pub const FIELDS_MAX: usize = 100;
+/// Header fields a request may have at the very most; [`Limits::head_fields_max`] sets fewer. More are answered 431.
+pub const FIELDS_MAX: usize = 256;
 /// Empty lines tolerated before a request line (RFC 9112 section 2.2 asks for at least one).
 const LEADING_CRLF_MAX: usize = 2;
 
@@ -130,7 +130,7 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Option<Head>, Refusal> {
         return still_within(rest, limits).map(|()| None);
     };
     refuse_bare_line_ends(&rest[..length])?;
-    if length > limits.head_bytes_max {
+    if length > limits.head_bytes_max || request.headers.len() > limits.head_fields_max {
         return Err(Refusal::HeadTooLarge);
     }
     read(bytes, &request, skipped + length, limits).map(Some)
@@ -397,7 +397,7 @@ mod tests {
         assert_eq!(parse(long_target.as_bytes(), &limits).err(), Some(Refusal::TargetTooLong));
         let long_head = format!("GET / HTTP/1.1\r\nX: {}", "a".repeat(limits.head_bytes_max));
         assert_eq!(parse(long_head.as_bytes(), &limits).err(), Some(Refusal::HeadTooLarge));
-        let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: 1\r\n".repeat(FIELDS_MAX));
+        let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: 1\r\n".repeat(limits.head_fields_max));
         assert_eq!(parse(many.as_bytes(), &limits).err(), Some(Refusal::HeadTooLarge));
     }
 }
