@@ -40,7 +40,7 @@ pub enum Refusal {
     ContentCoding,
     /// The client accepts no form in which this could be answered.
     NotAcceptable,
-    /// A header that selects a session or stream appears twice or cannot be what this server gave out.
+    /// `Mcp-Session-Id` appears twice, is not visible ASCII, or is a guess on a modern request.
     SessionIdMalformed,
     /// The shard holds all the connections it may.
     ConnectionsFull,

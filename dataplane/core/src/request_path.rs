@@ -85,7 +85,7 @@ pub fn admit<'b>(request: Request<'b>, allowed: &AllowList) -> Result<Admitted<'
 /// Stage 3: path, method, media types. `serves_mcp` is false on the admin listener.
 ///
 /// # Errors
-/// 404, 405, 406, 415, or 400 for a session id that no server would mint.
+/// 404, 405, 406, 415, or 400 for a session id that is repeated or not visible ASCII.
 pub fn route(admitted: &Admitted<'_>, serves_mcp: bool) -> Result<Route, Refusal> {
     let request = admitted.request;
     let head = request.head;

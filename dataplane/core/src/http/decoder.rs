@@ -257,7 +257,7 @@ impl Decoder {
         }
     }
 
-    /// Whether the request being read expects no body at all, which HEAD answers need to know.
+    /// The method of the request being read, once its head is whole: an answer to HEAD has no body.
     pub fn method(&self) -> Option<Method> {
         match &self.state {
             State::Head { .. } => None,
