@@ -190,8 +190,6 @@ struct Pages {
 
 /// The snapshot.
 pub struct Catalog {
-    /// Counts changes: a shard never goes back.
-    pub generation: u64,
     parts: Parts,
     tools_by_name: HashMap<String, usize>,
     pages: [Pages; 4],
@@ -216,7 +214,7 @@ impl Catalog {
             plain("resourceTemplates", parts.templates.iter().map(|entry| text(&entry.definition)).collect()),
             plain("prompts", parts.prompts.iter().map(|entry| text(&entry.definition)).collect()),
         ];
-        Arc::new(Catalog { generation, parts, tools_by_name, pages, page_items_max })
+        Arc::new(Catalog { parts, tools_by_name, pages, page_items_max })
     }
 
     /// The tool of that name.

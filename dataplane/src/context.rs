@@ -220,7 +220,7 @@ impl Context {
             let asked = session.ask(&self.0.outbox, question.method(), params).map_err(|_| AskError::Unanswered)?;
             waiting.push((key, question, asked));
         }
-        let time_max = self.0.shard.limits.question_time_max;
+        let time_max = self.0.shard.limits().question_time_max;
         let mut answers = Vec::new();
         for (key, question, asked) in waiting {
             match within(time_max, asked.answer()).await.flatten() {
@@ -244,7 +244,8 @@ impl Context {
         let mut answers = Vec::new();
         for receiver in asked {
             // The task has checked the answer before it took it.
-            let answer = within(self.0.shard.limits.question_time_max, receiver.recv()).await;
+            let time_max = self.0.shard.limits().question_time_max;
+            let answer = within(time_max, receiver.recv()).await;
             answers.push(answer.and_then(Result::ok).ok_or(AskError::Unanswered)?);
         }
         Ok(answers)
@@ -271,7 +272,7 @@ impl Context {
         }
         let shard = &self.0.shard;
         let principal = Rc::clone(&self.0.caller.principal);
-        let task = Task::new(shard.new_handle(), principal, shard.limits.task_ttl, SystemTime::now());
+        let task = Task::new(shard.new_handle(), principal, shard.limits().task_ttl, SystemTime::now());
         let inserted = shard.tasks.borrow_mut().insert(task.handle, Rc::clone(&task), shard.now());
         if inserted.is_ok() {
             self.0.task.replace(Some(task));

@@ -1,22 +1,41 @@
 //! Changes a running server from any thread: what it offers, what it announces, its end. It never serves a request, and
 //! no request waits for it.
 
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use ringway_policy::Policy;
 
 use crate::catalog::{Catalog, CatalogError, Parts};
 use crate::mailbox::{Changed, Letter, Mailboxes};
 use crate::tool::{Prompt, Resource, ResourceTemplate, Tool};
 
-struct Offered {
+/// What every shard is to have: the catalog and the policy of one moment.
+#[derive(Clone)]
+pub(crate) struct InForce {
+    /// Counts changes of either.
+    pub generation: u64,
+    /// What is offered.
+    pub catalog: Arc<Catalog>,
+    /// What the operator decided.
+    pub policy: Arc<Policy>,
+}
+
+struct State {
     parts: Parts,
-    generation: u64,
-    page_items_max: usize,
+    /// Where MCP is served: a server answers for its own address whatever the operator allows besides.
+    own_address: Option<IpAddr>,
+    /// Absent until the server runs.
+    in_force: Option<InForce>,
 }
 
 struct Shared {
     mailboxes: Mailboxes,
-    /// Cold: only changes of what is offered take it, never a request.
-    offered: Mutex<Offered>,
+    /// Cold: a change takes it, and each shard once a change; never a request.
+    state: Mutex<State>,
+    /// The generation in force, for a shard to see that it missed the news of a change.
+    generation: AtomicU64,
 }
 
 const TOOLS: Changed = Changed { tools: true, prompts: false, resources: false };
@@ -32,7 +51,8 @@ impl ServerHandle {
     pub(crate) fn new(parts: Parts) -> ServerHandle {
         ServerHandle(Arc::new(Shared {
             mailboxes: Mailboxes::default(),
-            offered: Mutex::new(Offered { parts, generation: 0, page_items_max: 1 }),
+            state: Mutex::new(State { parts, own_address: None, in_force: None }),
+            generation: AtomicU64::new(0),
         }))
     }
 
@@ -131,19 +151,61 @@ impl ServerHandle {
         changed: Changed,
         apply: impl FnOnce(&mut Parts) -> Result<(), CatalogError>,
     ) -> Result<(), CatalogError> {
-        let mut offered = self.0.offered.lock().unwrap_or_else(PoisonError::into_inner);
-        apply(&mut offered.parts)?;
-        offered.generation += 1;
-        let catalog = Catalog::new(offered.parts.clone(), offered.generation, offered.page_items_max);
-        // Sent under the lock, so that catalogs arrive in the order of their generations.
-        self.0.mailboxes.broadcast(|| Letter::Catalog(Arc::clone(&catalog), changed));
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        apply(&mut state.parts)?;
+        if let Some(in_force) = state.in_force.take() {
+            self.enforce(&mut state, in_force.generation + 1, in_force.policy);
+            self.announce(changed);
+        }
         Ok(())
     }
 
-    /// What is offered at the start, in pages of so many items.
-    pub(crate) fn first_catalog(&self, page_items_max: usize) -> Arc<Catalog> {
-        let mut offered = self.0.offered.lock().unwrap_or_else(PoisonError::into_inner);
-        offered.page_items_max = page_items_max;
-        Catalog::new(offered.parts.clone(), offered.generation, page_items_max)
+    /// Puts a policy in force: shards take it between requests, and those under way finish on the one they began with.
+    /// The newest wins. Before the server runs its options say what is in force.
+    pub fn apply(&self, policy: Policy) {
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(in_force) = state.in_force.take() {
+            let policy = with_address(policy, state.own_address);
+            self.enforce(&mut state, in_force.generation + 1, policy);
+            self.announce(Changed::default());
+        }
     }
+
+    /// The policy in force, once the server runs.
+    pub fn policy(&self) -> Option<Arc<Policy>> {
+        self.in_force().map(|in_force| in_force.policy)
+    }
+
+    /// Puts the first policy in force, with what is offered at the start. `own_address` is where the server is reached.
+    pub(crate) fn open(&self, policy: Policy, own_address: Option<IpAddr>) -> InForce {
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.own_address = own_address;
+        let policy = with_address(policy, own_address);
+        self.enforce(&mut state, 1, policy)
+    }
+
+    fn enforce(&self, state: &mut State, generation: u64, policy: Arc<Policy>) -> InForce {
+        let catalog = Catalog::new(state.parts.clone(), generation, policy.limits.page_items_max);
+        let in_force = InForce { generation, catalog, policy };
+        state.in_force = Some(in_force.clone());
+        self.0.generation.store(generation, Ordering::Release);
+        in_force
+    }
+
+    /// The generation in force.
+    pub(crate) fn generation(&self) -> u64 {
+        self.0.generation.load(Ordering::Acquire)
+    }
+
+    /// What is in force, once the server runs.
+    pub(crate) fn in_force(&self) -> Option<InForce> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).in_force.clone()
+    }
+}
+
+fn with_address(mut policy: Policy, own_address: Option<IpAddr>) -> Arc<Policy> {
+    if let Some(address) = own_address {
+        policy.allowed.allow_address(address);
+    }
+    Arc::new(policy)
 }

@@ -34,8 +34,6 @@ pub use context::{AskError, Context};
 pub use cpu::CpuList;
 pub use handle::ServerHandle;
 pub use preflight::Missing;
-pub use ringway_core::http::authority::{AllowList, BadAuthority};
-pub use ringway_core::limits::Limits;
 pub use ringway_core::mcp::question::Question;
 pub use ringway_core::mcp::rpc_error as rpc_codes;
 pub use ringway_core::mcp::types::{
@@ -43,6 +41,9 @@ pub use ringway_core::mcp::types::{
     ResourceDefinition, Role, TaskMode, TemplateDefinition, ToolAnnotations, ToolDefinition, ToolResult,
 };
 pub use ringway_core::mcp::{RpcError, Version};
+pub use ringway_policy::{
+    AccessLogPolicy, AllowList, BadAuthority, Faces, HealthPolicy, Limits, MetricsPolicy, Policy,
+};
 pub use server::{Options, Running, Server, ServerBuilder, StartError};
 pub use tool::{
     Arguments, Completer, LocalFuture, Prompt, Resource, ResourceTemplate, Tool, ToolError, Variables, prompt_fn,

@@ -7,7 +7,6 @@ use std::sync::{Arc, OnceLock};
 use ringway_core::session::Handle;
 
 use crate::answer::Reply;
-use crate::catalog::Catalog;
 use crate::outbox::StreamEvent;
 
 /// Requests that may wait at one shard.
@@ -94,9 +93,7 @@ pub enum TaskVerb {
 
 /// What can be put into a mailbox.
 pub enum Letter {
-    /// A newer catalog, and what to announce.
-    Catalog(Arc<Catalog>, Changed),
-    /// An announcement without a change.
+    /// Something changed: what to announce. What is in force is found at the server, so that a lost letter loses none.
     Announce(Changed),
     /// A resource changed.
     ResourceUpdated(Arc<str>),

@@ -1,6 +1,5 @@
 //! The few socket calls that glommio lacks. It never owns a descriptor.
 
-use std::net::SocketAddr;
 use std::os::fd::RawFd;
 
 /// Which directions of a connection to shut down.
@@ -24,9 +23,4 @@ pub fn shut_down(fd: RawFd, direction: Direction) {
     // JUSTIFICATION: glommio's own shutdown is async and needs the stream exclusively; deadlines have neither.
     // SAFETY: shutdown(2) takes any integer; callers hold the stream that owns `fd` while they call.
     unsafe { libc::shutdown(fd, how) };
-}
-
-/// Whether `address` is on loopback.
-pub fn is_loopback(address: &SocketAddr) -> bool {
-    address.ip().to_canonical().is_loopback()
 }

@@ -5,8 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use ringway_core::limits::Limits;
 use ringway_core::session::EventLog;
+use ringway_policy::Limits;
 
 /// What a reader gets.
 #[derive(Debug)]

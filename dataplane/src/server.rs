@@ -2,22 +2,20 @@
 //! request itself.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use glommio::{LocalExecutorBuilder, Placement, PoolPlacement};
-use ringway_core::http::authority::AllowList;
-use ringway_core::limits::Limits;
 use ringway_core::mcp::render::ServerIdentity;
 use ringway_core::mcp::request_state::StateKey;
+use ringway_policy::Policy;
 
 use crate::catalog::{CatalogError, Parts};
 use crate::cpu::{self, CpuList};
 use crate::handle::ServerHandle;
 use crate::listener;
 use crate::metrics::ShardMetrics;
-use crate::net;
 use crate::observe::Observatory;
 use crate::preflight::{self, Missing};
 use crate::random;
@@ -36,12 +34,8 @@ pub struct Options {
     pub shards: Option<usize>,
     /// Cores to run on; those the process may use when absent.
     pub cpus: Option<CpuList>,
-    /// Bounds.
-    pub limits: Limits,
-    /// Hosts this server answers for, besides loopback names and the address it listens on. `*` for any.
-    pub allow_hosts: Vec<String>,
-    /// Origins of pages that may call, besides those on loopback. `*` for any.
-    pub allow_origins: Vec<String>,
+    /// What can be changed later, by [`ServerHandle::apply`].
+    pub policy: Policy,
     /// Seals what multi-round-trip clients carry; replicas that share clients must share it. Random when absent.
     pub state_key: Option<[u8; 32]>,
     /// Whether SIGTERM and SIGINT drain the server.
@@ -55,9 +49,7 @@ impl Default for Options {
             admin_listen: None,
             shards: None,
             cpus: None,
-            limits: Limits::default(),
-            allow_hosts: Vec::new(),
-            allow_origins: Vec::new(),
+            policy: Policy::default(),
             state_key: None,
             handle_signals: true,
         }
@@ -240,7 +232,6 @@ impl Server {
         if !missing.is_empty() {
             return Err(StartError::Missing(missing));
         }
-        let allowed = Arc::new(allow_list(&options)?);
         let fail = |address| move |error| StartError::Listen(address, error);
         let (listeners, address) = listener::bind_many(options.listen, cpus.len()).map_err(fail(options.listen))?;
         let mut admin = None;
@@ -249,7 +240,8 @@ impl Server {
             let (mut bound, address) = listener::bind_many(wished, 1).map_err(fail(wished))?;
             (admin, admin_address) = (bound.pop(), Some(address));
         }
-        let mut setups = self.setups(&options, cpus.len(), &allowed);
+        let own_address = Some(address.ip()).filter(|ip| !ip.is_unspecified());
+        let mut setups = self.setups(&options, cpus.len(), own_address);
         for (setup, listener) in setups.iter_mut().zip(listeners) {
             setup.listener = Some(listener);
             setup.admin = admin.take();
@@ -287,7 +279,7 @@ impl Server {
         if !missing.is_empty() {
             return Err(StartError::Missing(missing));
         }
-        let mut setups = self.setups(&options, 1, &Arc::new(AllowList::loopback()));
+        let mut setups = self.setups(&options, 1, None);
         let Some(setup) = setups.pop() else {
             return Ok(());
         };
@@ -295,7 +287,7 @@ impl Server {
         thread.join().map_err(|error| StartError::Shard(error.to_string()))
     }
 
-    fn setups(&self, options: &Options, count: usize, allowed: &Arc<AllowList>) -> Vec<Setup> {
+    fn setups(&self, options: &Options, count: usize, own_address: Option<IpAddr>) -> Vec<Setup> {
         let key = options.state_key.unwrap_or_else(|| {
             let mut key = [0; 32];
             random::fill(&mut key);
@@ -304,7 +296,7 @@ impl Server {
         let state_key = Arc::new(StateKey::new(&key));
         // Mailboxes first: a change made meanwhile waits in them, and its generation tells whether it is newer.
         let letters = self.handle.mailboxes().open(count);
-        let catalog = self.handle.first_catalog(options.limits.page_items_max);
+        let in_force = self.handle.open(options.policy.clone(), own_address);
         let metrics: Vec<Arc<ShardMetrics>> = (0..count).map(|_| Arc::default()).collect();
         let observatory = Observatory::new(metrics.clone(), self.handle.mailboxes().clone());
         let setups = letters.into_iter().zip(metrics).enumerate().map(|(index, (letters, metrics))| Setup {
@@ -312,9 +304,7 @@ impl Server {
             shard_count: count,
             listener: None,
             admin: None,
-            limits: options.limits.clone(),
-            allowed: Arc::clone(allowed),
-            catalog: Arc::clone(&catalog),
+            in_force: in_force.clone(),
             letters,
             mailboxes: self.handle.mailboxes().clone(),
             server: self.handle.clone(),
@@ -380,27 +370,6 @@ fn place(options: &Options) -> Result<Vec<usize>, StartError> {
         // More shards than cores share them in turn: useful in tests, never for speed.
         Some(count) => Ok(cpus.iter().copied().cycle().take(count).collect()),
         None => Ok(cpus),
-    }
-}
-
-fn allow_list(options: &Options) -> Result<AllowList, StartError> {
-    let mut list = AllowList::loopback();
-    if !net::is_loopback(&options.listen) && !options.listen.ip().is_unspecified() {
-        list.allow_host(&host_text(&options.listen)).map_err(|error| StartError::Option(error.to_string()))?;
-    }
-    for host in &options.allow_hosts {
-        list.allow_host(host).map_err(|error| StartError::Option(format!("--allow-host: {error}")))?;
-    }
-    for origin in &options.allow_origins {
-        list.allow_origin(origin).map_err(|error| StartError::Option(format!("--allow-origin: {error}")))?;
-    }
-    Ok(list)
-}
-
-fn host_text(address: &SocketAddr) -> String {
-    match address {
-        SocketAddr::V4(v4) => v4.ip().to_string(),
-        SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
     }
 }
 

@@ -5,10 +5,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
-use ringway_core::limits::Limits;
 use ringway_core::mcp::types::LogLevel;
 use ringway_core::mcp::{Version, render};
 use ringway_core::session::table::Resident;
+use ringway_policy::Limits;
 use serde_json::Value;
 
 use crate::outbox::Outbox;

@@ -34,7 +34,7 @@ pub async fn run(setup: Setup) {
     setup.observatory.shard_is_up();
     let (lines, input) = async_channel::bounded(LINES_WAITING_MAX);
     let (output, messages) = async_channel::bounded(MESSAGES_WAITING_MAX);
-    let line_bytes_max = shard.limits.body_bytes_max;
+    let line_bytes_max = shard.limits().body_bytes_max;
     let reader = std::thread::Builder::new().name("stdin".into());
     let writer = std::thread::Builder::new().name("stdout".into());
     let started = reader.spawn(move || read_lines(&lines, line_bytes_max)).is_ok();
@@ -157,7 +157,7 @@ impl Client {
         let no_params = |_: &str| HeaderLookup::Absent;
         let via = Via { carrier: Carrier::Stdio, params: &no_params, session: session.as_ref() };
         let planned =
-            shard.json.borrow_mut().with(&line, |value| match http::batch_texts(value, shard.limits.batch_max) {
+            shard.json.borrow_mut().with(&line, |value| match http::batch_texts(value, shard.limits().batch_max) {
                 Some(texts) => Err(texts),
                 None => Ok((plan::plan(shard, value, &via).0, id_of(value))),
             });
@@ -215,7 +215,7 @@ impl Client {
     }
 
     fn begin_session(self: &Rc<Client>, session: Rc<Session>) {
-        let events = session.standalone(&self.shard.limits).attach(0);
+        let events = session.standalone(&self.shard.limits()).attach(0);
         let events = Events {
             source: crate::answer::Source::Local(events),
             fields: Vec::new(),
@@ -282,7 +282,7 @@ impl Client {
         for (_, listen) in self.shard.listens.borrow().iter() {
             listen.finish(&self.shard);
         }
-        let deadline = self.shard.now() + self.shard.limits.drain_time_max;
+        let deadline = self.shard.now() + self.shard.limits().drain_time_max;
         while !self.calls.borrow().is_empty() && self.shard.now() < deadline {
             glommio::timer::sleep(std::time::Duration::from_millis(2)).await;
         }

@@ -4,7 +4,6 @@
 
 pub mod request_path;
 
-pub mod limits;
 pub mod refusal;
 
 pub mod http;

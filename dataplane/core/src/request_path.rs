@@ -7,10 +7,10 @@
 //! 5. [`crate::mcp::era`] chooses the era from the body and holds the headers to it.
 //! 6. The shell calls the tool and writes what [`crate::mcp::render`] makes of its result.
 
-use crate::http::authority::{AllowList, HostVerdict};
 use crate::http::decoder::Request;
 use crate::http::head::Method;
 use crate::refusal::Refusal;
+use ringway_policy::{AllowList, HostVerdict};
 
 /// A request whose sender may speak to this server.
 #[derive(Clone, Copy)]

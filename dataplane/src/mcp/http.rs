@@ -82,7 +82,7 @@ pub async fn post(shard: &Rc<Shard>, request: Request<'_>) -> (Answer, Method) {
     let session_id = head.session_id.bytes(request.bytes);
     let via = Via { carrier: Carrier::Http(headers), params: &params, session: None };
     let first = shard.json.borrow_mut().with(request.body, |value| {
-        if let Some(texts) = batch_texts(value, shard.limits.batch_max) {
+        if let Some(texts) = batch_texts(value, shard.limits().batch_max) {
             return First::Batch(texts);
         }
         // Two values of a header are two requests to two readers, whatever the era and wherever the session lives.

@@ -64,10 +64,11 @@ async fn local_post(shard: &Rc<Shard>, handle: Handle, headers: &McpHeaders<'_>,
     };
     let no_params = |_: &str| HeaderLookup::Absent;
     let via = Via { carrier: Carrier::Http(*headers), params: &no_params, session: Some(&session) };
-    let planned = shard.json.borrow_mut().with(body, |value| match http::batch_texts(value, shard.limits.batch_max) {
-        Some(texts) => Err(texts),
-        None => Ok(plan::plan(shard, value, &via).0),
-    });
+    let planned =
+        shard.json.borrow_mut().with(body, |value| match http::batch_texts(value, shard.limits().batch_max) {
+            Some(texts) => Err(texts),
+            None => Ok(plan::plan(shard, value, &via).0),
+        });
     match planned {
         Ok(Ok(plan)) => http::carry_out(shard, plan, Some(&session)).await,
         Ok(Err(texts)) => {
@@ -110,7 +111,7 @@ fn local_get(shard: &Rc<Shard>, handle: Handle, last_event_id: Option<&[u8]>) ->
     let (stream, outbox, after) = match found {
         Some(found) => found,
         None => {
-            let standalone = session.standalone(&shard.limits);
+            let standalone = session.standalone(&shard.limits());
             if standalone.has_reader() {
                 let error = RpcError::new(-32000, "Conflict: the session's stream is open already").with_status(409);
                 return Reply::json(409, render::error(Vec::new(), None, &error)).into();

@@ -173,11 +173,11 @@ impl Drop for ListenGuard {
 /// Opens a stream: its first message says what will be announced.
 pub fn open(shard: &Rc<Shard>, id: String, filter: Filter) -> Answer {
     let mut listens = shard.listens.borrow_mut();
-    if listens.len() >= shard.limits.listens_max {
+    if listens.len() >= shard.limits().listens_max {
         let error = RpcError::internal("Too many open subscriptions; try again soon");
         return Reply::json(200, render::error(Vec::new(), Some(&id), &error)).into();
     }
-    let listen = Listen { id, filter: filter.honoured(shard), outbox: Outbox::plain(&shard.limits) };
+    let listen = Listen { id, filter: filter.honoured(shard), outbox: Outbox::plain(&shard.limits()) };
     let honoured = listen.filter.to_tree();
     listen.send("notifications/subscriptions/acknowledged", json!({ "notifications": honoured }));
     let source = Source::Local(listen.outbox.attach(0));

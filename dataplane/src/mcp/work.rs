@@ -40,7 +40,7 @@ pub enum Route {
 
 /// Runs `planned` and answers it: at once when it is done at once, else as events.
 pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer {
-    if shard.in_flight.get() >= shard.limits.in_flight_max {
+    if shard.in_flight.get() >= shard.limits().in_flight_max {
         shard.metrics.count_refusal(Refusal::Overloaded);
         return Reply::refusal_of(Refusal::Overloaded, Some(&planned.id), "").into();
     }
@@ -51,13 +51,13 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
         return Reply::json(200, render::error(Vec::new(), Some(&planned.id), &error)).into();
     }
     let (stream, outbox) = match &route {
-        Route::Connection => (0, Outbox::plain(&shard.limits)),
-        Route::Session(session) => session.open_stream(&shard.limits),
+        Route::Connection => (0, Outbox::plain(&shard.limits())),
+        Route::Session(session) => session.open_stream(&shard.limits()),
     };
     let Planned { id, caller, rounds, work } = planned;
     let time_max = match &work {
-        Work::Tool(entry, _) => entry.definition.call_time_max.unwrap_or(shard.limits.call_time_max),
-        _ => shard.limits.call_time_max,
+        Work::Tool(entry, _) => entry.definition.call_time_max.unwrap_or(shard.limits().call_time_max),
+        _ => shard.limits().call_time_max,
     };
     let context = Context::new(Rc::clone(shard), caller, Rc::clone(&outbox), rounds, time_max);
     if let Err(error) = offer_task(&work, &context) {

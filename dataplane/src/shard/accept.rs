@@ -54,7 +54,7 @@ fn reserve() -> Option<File> {
 fn admit(shard: &Rc<Shard>, stream: TcpStream, serves_mcp: bool) {
     // Operators have connections of their own: a shard that is full of callers is busy, not ill.
     let counter = if serves_mcp { &shard.callers } else { &shard.operators };
-    let (count, count_max) = (counter.get(), if serves_mcp { shard.limits.connections_max } else { OPERATORS_MAX });
+    let (count, count_max) = (counter.get(), if serves_mcp { shard.limits().connections_max } else { OPERATORS_MAX });
     if count >= count_max + TURNED_AWAY_MAX {
         return;
     }

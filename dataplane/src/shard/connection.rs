@@ -9,9 +9,9 @@ use ringway_core::http::deadline::{self, Overdue, Progress};
 use ringway_core::http::decoder::{Decoder, Phase, Step};
 use ringway_core::http::head::Method as HttpMethod;
 use ringway_core::http::response::{self, Content, Extra};
-use ringway_core::limits::Limits;
 use ringway_core::refusal::Refusal;
 use ringway_core::request_path::{self, MCP_ALLOW, MCP_PATH, READ_ALLOW, Route};
+use ringway_policy::Limits;
 
 use super::socket::Socket;
 use super::stream::Stream;
@@ -112,7 +112,8 @@ struct Connection {
 impl Connection {
     async fn run(&mut self) {
         loop {
-            match self.decoder.step(&self.shard.limits) {
+            let step = self.decoder.step(&self.shard.limits());
+            match step {
                 Ok(Step::Request) => match self.serve_request().await {
                     Then::Continue if self.decoder.waiting_bytes() > 0 && self.out.len() < OUT_BYTES_MAX => {}
                     Then::Continue => {
@@ -227,7 +228,8 @@ impl Connection {
         let head = request.head;
         let close = !head.keep_alive || shard.draining.get();
         let is_head = head.method == HttpMethod::Head;
-        let admitted = match request_path::admit(request, &shard.allowed) {
+        let admitted = request_path::admit(request, &shard.allowed());
+        let admitted = match admitted {
             Ok(admitted) => admitted,
             Err(refusal) => {
                 shard.metrics.count_refusal(refusal);

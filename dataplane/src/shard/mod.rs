@@ -23,18 +23,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_lite::FutureExt;
-use ringway_core::http::authority::AllowList;
 use ringway_core::http::response::DateText;
 use ringway_core::json::JsonParser;
-use ringway_core::limits::Limits;
 use ringway_core::mcp::render::{self, ServerIdentity};
 use ringway_core::mcp::request_state::StateKey;
 use ringway_core::session::{Handle, Table};
+use ringway_policy::{AllowList, Limits, Policy};
 use serde_json::{Map, Value, json};
 use slab::Slab;
 
 use crate::catalog::Catalog;
-use crate::handle::ServerHandle;
+use crate::handle::{InForce, ServerHandle};
 use crate::mailbox::{Changed, Letter, Letters, Mailboxes};
 use crate::mcp::listen::{Listen, list_methods};
 use crate::mcp::{legacy, tasks};
@@ -56,12 +55,8 @@ pub struct Setup {
     pub listener: Option<StdListener>,
     /// The admin listener, on the first shard only.
     pub admin: Option<StdListener>,
-    /// Bounds.
-    pub limits: Limits,
-    /// Hosts and origins.
-    pub allowed: Arc<AllowList>,
-    /// The first catalog.
-    pub catalog: Arc<Catalog>,
+    /// The first catalog and policy.
+    pub in_force: InForce,
     /// Letters from other threads.
     pub letters: Letters,
     /// Letters to other shards.
@@ -84,9 +79,10 @@ pub struct Setup {
 pub struct Shard {
     pub(crate) id: u16,
     pub(crate) shard_count: usize,
-    pub(crate) limits: Limits,
-    pub(crate) allowed: Arc<AllowList>,
+    policy: RefCell<Arc<Policy>>,
     catalog: RefCell<Arc<Catalog>>,
+    /// Which change these two are of.
+    generation: Cell<u64>,
     pub(crate) json: RefCell<JsonParser>,
     pub(crate) sessions: RefCell<Table<Rc<Session>>>,
     pub(crate) tasks: RefCell<Table<Rc<Task>>>,
@@ -118,12 +114,13 @@ pub struct Shard {
 impl Shard {
     /// The shard of `setup`, on the thread it will stay on.
     pub(crate) fn new(setup: &Setup) -> Rc<Shard> {
-        let limits = setup.limits.clone();
+        let InForce { generation, catalog, policy } = setup.in_force.clone();
+        let limits = &policy.limits;
         Rc::new(Shard {
             id: setup.id,
             shard_count: setup.shard_count,
-            allowed: Arc::clone(&setup.allowed),
-            catalog: RefCell::new(Arc::clone(&setup.catalog)),
+            catalog: RefCell::new(catalog),
+            generation: Cell::new(generation),
             json: RefCell::default(),
             sessions: RefCell::new(Table::new(
                 limits.sessions_max,
@@ -151,8 +148,42 @@ impl Shard {
             started: Instant::now(),
             anonymous: "anonymous".into(),
             no_capabilities: Rc::new(Value::Object(Map::new())),
-            limits,
+            policy: RefCell::new(policy),
         })
+    }
+
+    /// The policy in force. Not to be held across an await: a newer one may come.
+    pub fn policy(&self) -> Ref<'_, Policy> {
+        Ref::map(self.policy.borrow(), Arc::as_ref)
+    }
+
+    /// The bounds in force, as [`Shard::policy`].
+    pub fn limits(&self) -> Ref<'_, Limits> {
+        Ref::map(self.policy(), |policy| &policy.limits)
+    }
+
+    /// The hosts and origins that may call, as [`Shard::policy`].
+    pub fn allowed(&self) -> Ref<'_, AllowList> {
+        Ref::map(self.policy(), |policy| &policy.allowed)
+    }
+
+    /// Takes what is in force, if it is newer than what this shard has.
+    fn catch_up(&self) {
+        if self.server.generation() == self.generation.get() {
+            return;
+        }
+        let Some(InForce { generation, catalog, policy }) = self.server.in_force() else { return };
+        debug_assert!(generation > self.generation.get(), "generations never go back");
+        self.generation.set(generation);
+        self.catalog.replace(catalog);
+        let limits = &policy.limits;
+        self.sessions.borrow_mut().set_bounds(
+            limits.sessions_max,
+            limits.session_idle_max,
+            limits.session_evict_idle_min,
+        );
+        self.tasks.borrow_mut().set_bounds(limits.tasks_max, limits.task_ttl, Duration::ZERO);
+        self.policy.replace(policy);
     }
 
     /// The catalog in force. Not to be held across an await: a newer one may come.
@@ -222,13 +253,10 @@ impl Shard {
     /// Takes one letter.
     pub(crate) fn take(self: &Rc<Shard>, letter: Letter) {
         match letter {
-            Letter::Catalog(catalog, changed) => {
-                if catalog.generation > self.catalog().generation {
-                    self.catalog.replace(catalog);
-                }
+            Letter::Announce(changed) => {
+                self.catch_up();
                 self.announce(changed);
             }
-            Letter::Announce(changed) => self.announce(changed),
             Letter::ResourceUpdated(uri) => self.announce_resource(&uri),
             Letter::TaskChanged(task, detail) => {
                 for (_, listen) in self.listens.borrow().iter() {
@@ -300,8 +328,8 @@ impl Drop for Up {
     }
 }
 
-/// How often a shard looks whether it is to drain, should the letter that says so be lost.
-const LOOK_FOR_DRAIN_EVERY: Duration = Duration::from_millis(250);
+/// How often a shard looks whether it is to drain or has missed a change, should the letter that says so be lost.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Runs a shard until it has drained.
 pub async fn run(mut setup: Setup) {
@@ -315,11 +343,11 @@ pub async fn run(mut setup: Setup) {
     let sweeping = shard.spawn(sweep::run(Rc::clone(&shard)));
     let _up = Up::new(&setup.observatory);
     while !shard.draining.get() {
-        match crate::context::within(LOOK_FOR_DRAIN_EVERY, setup.letters.next()).await {
+        match crate::context::within(LOOK_EVERY, setup.letters.next()).await {
             Some(Some(letter)) => shard.take(letter),
             Some(None) => shard.begin_drain(),
             None if shard.mailboxes.are_draining() => shard.begin_drain(),
-            None => {}
+            None => shard.catch_up(),
         }
     }
     for task in accepting {
@@ -335,7 +363,8 @@ const CUT_OFF_TIME_MAX: Duration = Duration::from_millis(500);
 
 /// Serves on until every connection has had its answer, or the time is up; what is left then is ended.
 async fn drain(shard: &Rc<Shard>, letters: &Letters) {
-    serve_on(shard, letters, shard.limits.drain_time_max).await;
+    let time_max = shard.limits().drain_time_max;
+    serve_on(shard, letters, time_max).await;
     if shard.is_busy() {
         shard.cut_off();
         serve_on(shard, letters, CUT_OFF_TIME_MAX).await;

@@ -80,7 +80,8 @@ impl Stream<'_> {
                 let event = async { Next::Event(events.source.next(self.committed).await) };
                 let gone = async { Next::Gone(watch.gone().await) };
                 let quiet = async {
-                    glommio::timer::sleep(self.shard.limits.keep_alive_every).await;
+                    let keep_alive_every = self.shard.limits().keep_alive_every;
+                    glommio::timer::sleep(keep_alive_every).await;
                     Next::Quiet
                 };
                 event.or(gone).or(quiet).await

@@ -23,7 +23,7 @@ pub async fn run(shard: Rc<Shard>) {
         let now = shard.now();
         shard.coarse_now.set(now);
         for (_, control) in shard.connections.borrow().iter() {
-            control.enforce_deadline(now, &shard.limits);
+            control.enforce_deadline(now, &shard.limits());
         }
         if turn.is_multiple_of(EXPIRE_EVERY_TURNS) {
             expire(&shard, now);

@@ -46,8 +46,8 @@ fn sessions_nobody_ends_are_bounded_and_evicted() {
     let _alone = alone();
     let before = descriptors();
     let mut fixture = Fixture::with(|options| {
-        options.limits.sessions_max = SESSIONS_MAX;
-        options.limits.session_evict_idle_min = Duration::ZERO;
+        options.policy.limits.sessions_max = SESSIONS_MAX;
+        options.policy.limits.session_evict_idle_min = Duration::ZERO;
     });
     let mut used = fixture.sessions("2025-11-25", json!({}));
     let with_server = descriptors();
@@ -94,8 +94,8 @@ fn sessions_nobody_ends_are_bounded_and_evicted() {
 fn when_no_session_may_go_the_newcomer_waits() {
     let _alone = alone();
     let fixture = Fixture::with(|options| {
-        options.limits.sessions_max = SESSIONS_MAX;
-        options.limits.session_idle_max = Duration::from_secs(1);
+        options.policy.limits.sessions_max = SESSIONS_MAX;
+        options.policy.limits.session_idle_max = Duration::from_secs(1);
     });
     let mut wires = fixture.wires();
     let wire = &mut wires[0];
@@ -114,7 +114,7 @@ fn one_connection_too_many_is_told_so() {
     let _alone = alone();
     const MAX: usize = 4;
     let fixture = Fixture::with(|options| {
-        options.limits.connections_max = MAX;
+        options.policy.limits.connections_max = MAX;
         options.shards = Some(1);
     });
     let ping = br#"{"jsonrpc":"2.0","id":7,"method":"ping"}"#;
@@ -152,7 +152,7 @@ fn one_call_too_many_is_told_so() {
     let _alone = alone();
     const MAX: usize = 3;
     let fixture = Fixture::with(|options| {
-        options.limits.in_flight_max = MAX;
+        options.policy.limits.in_flight_max = MAX;
         options.shards = Some(1);
     });
     let call = json!({ "name": "hold", "arguments": {} });

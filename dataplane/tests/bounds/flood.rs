@@ -21,8 +21,8 @@ fn resident_bytes() -> usize {
 fn a_reader_that_stops_is_cut_off_and_costs_little() {
     let _alone = alone();
     let fixture = Fixture::with(|options| {
-        options.limits.write_stall_max = Duration::from_secs(1);
-        options.limits.stream_bytes_max = 64 << 10;
+        options.policy.limits.write_stall_max = Duration::from_secs(1);
+        options.policy.limits.stream_bytes_max = 64 << 10;
     });
     let before = resident_bytes();
     let arguments = json!({ "burst": 40 });
@@ -54,7 +54,7 @@ fn a_reader_that_stops_is_cut_off_and_costs_little() {
 #[test]
 fn a_reader_that_keeps_up_is_not_cut_off() {
     let _alone = alone();
-    let fixture = Fixture::with(|options| options.limits.stream_bytes_max = 256 << 10);
+    let fixture = Fixture::with(|options| options.policy.limits.stream_bytes_max = 256 << 10);
     let flood = json!({ "name": "flood", "arguments": {}, "_meta": { "progressToken": 1 } });
     let mut peer = Peer::modern(fixture.address);
     peer.open("tools/call", flood);
@@ -68,8 +68,8 @@ fn a_reader_that_keeps_up_is_not_cut_off() {
 fn a_listener_that_stops_is_cut_off() {
     let _alone = alone();
     let fixture = Fixture::with(|options| {
-        options.limits.write_stall_max = Duration::from_secs(1);
-        options.limits.stream_bytes_max = 16 << 10;
+        options.policy.limits.write_stall_max = Duration::from_secs(1);
+        options.policy.limits.stream_bytes_max = 16 << 10;
     });
     let mut peer = Peer::modern(fixture.address);
     peer.open("subscriptions/listen", json!({ "notifications": all_lists() }));
@@ -86,8 +86,8 @@ fn a_listener_that_stops_is_cut_off() {
 fn a_session_keeps_a_bounded_part_of_a_flood() {
     let _alone = alone();
     let fixture = Fixture::with(|options| {
-        options.limits.stream_bytes_max = 64 << 10;
-        options.limits.stream_events_kept_max = 32;
+        options.policy.limits.stream_bytes_max = 64 << 10;
+        options.policy.limits.stream_events_kept_max = 32;
     });
     let flood = json!({ "name": "flood", "arguments": {}, "_meta": { "progressToken": 1 } });
     for mut peer in fixture.sessions("2025-11-25", json!({})) {

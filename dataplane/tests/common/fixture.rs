@@ -35,10 +35,10 @@ impl Fixture {
             handle_signals: false,
             ..Options::default()
         };
-        options.limits.drain_time_max = Duration::from_secs(5);
+        options.policy.limits.drain_time_max = Duration::from_secs(5);
         // A test that waits in vain fails soon.
-        options.limits.call_time_max = DEADLINE;
-        options.limits.question_time_max = DEADLINE;
+        options.policy.limits.call_time_max = DEADLINE;
+        options.policy.limits.question_time_max = DEADLINE;
         change(&mut options);
         let (stage, cue) = Stage::new();
         let builder = Server::builder("test", "1.0.0").instructions("Only for tests.");

@@ -45,7 +45,7 @@ fn a_batch_is_answered_as_one() {
 
 #[test]
 fn a_bad_batch_is_refused_whole() {
-    let fixture = Fixture::with(|options| options.limits.batch_max = 4);
+    let fixture = Fixture::with(|options| options.policy.limits.batch_max = 4);
     let mut peer = Peer::legacy(fixture.address, "2025-03-26");
     let init =
         json!({ "protocolVersion": "2025-03-26", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } });

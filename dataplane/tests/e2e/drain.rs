@@ -69,7 +69,7 @@ fn a_server_ends_when_its_answers_are_out() {
 #[test]
 fn an_endless_call_does_not_hold_the_end() {
     let mut fixture = Fixture::with(|options| {
-        options.limits.drain_time_max = Duration::from_millis(300);
+        options.policy.limits.drain_time_max = Duration::from_millis(300);
     });
     let mut peer = Peer::modern(fixture.address);
     let call = peer.message("tools/call", json!({ "name": "hold", "arguments": {} }));

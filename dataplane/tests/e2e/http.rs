@@ -20,9 +20,9 @@ const PONG: &str = r#"{"jsonrpc":"2.0","id":7,"result":{}}"#;
 /// What may be configured and is the same for all rows.
 fn small() -> Fixture {
     Fixture::with(|options| {
-        options.limits.head_bytes_max = 4096;
-        options.limits.target_bytes_max = 256;
-        options.limits.body_bytes_max = 64 << 10;
+        options.policy.limits.head_bytes_max = 4096;
+        options.policy.limits.target_bytes_max = 256;
+        options.policy.limits.body_bytes_max = 64 << 10;
     })
 }
 
@@ -185,7 +185,7 @@ fn head_and_options_have_no_body() {
 #[test]
 fn pages_of_allowed_origins_may_read_answers() {
     let fixture = Fixture::with(|options| {
-        options.allow_origins = vec!["https://app.example.com".into()];
+        options.policy.allowed.allow_origin("https://app.example.com").expect("an origin");
     });
     let preflight = |origin: &str| {
         let fields = [
@@ -301,7 +301,7 @@ fn a_stream_is_only_for_clients_that_take_one() {
 fn slow_clients_are_told_and_idle_ones_closed() {
     let fixture = Fixture::with(|options| {
         let soon = Duration::from_millis(300);
-        let limits = &mut options.limits;
+        let limits = &mut options.policy.limits;
         (limits.head_time_max, limits.body_time_max) = (soon, soon);
         limits.idle_time_max = soon;
     });

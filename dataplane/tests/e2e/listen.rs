@@ -75,8 +75,8 @@ fn a_listener_hears_what_it_asked_for() {
 #[test]
 fn a_quiet_stream_is_kept_alive() {
     let fixture = Fixture::with(|options| {
-        options.limits.keep_alive_every = Duration::from_millis(50);
-        options.limits.idle_time_max = Duration::from_millis(100);
+        options.policy.limits.keep_alive_every = Duration::from_millis(50);
+        options.policy.limits.idle_time_max = Duration::from_millis(100);
     });
     let mut peer = Peer::modern(fixture.address);
     listen(&mut peer, json!(1), all_lists());
@@ -91,7 +91,7 @@ fn a_quiet_stream_is_kept_alive() {
 #[test]
 fn filters_and_their_number_are_bounded() {
     let fixture = Fixture::with(|options| {
-        options.limits.listens_max = 2;
+        options.policy.limits.listens_max = 2;
         options.shards = Some(1);
     });
     let mut peer = Peer::modern(fixture.address);

@@ -21,3 +21,5 @@ mod listen;
 mod tasks;
 
 mod drain;
+
+mod policy;

@@ -226,7 +226,7 @@ fn pages(peer: &mut Peer) -> Vec<Vec<String>> {
 
 #[test]
 fn lists_come_in_pages_and_follow_changes() {
-    let fixture = Fixture::with(|options| options.limits.page_items_max = 5);
+    let fixture = Fixture::with(|options| options.policy.limits.page_items_max = 5);
     let peers = fixture.wires().into_iter();
     let mut peers: Vec<Peer> = peers.map(|wire| Peer::over(wire, fixture.address, "2026-07-28")).collect();
     let before = pages(&mut peers[0]);

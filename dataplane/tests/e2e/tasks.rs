@@ -157,7 +157,7 @@ fn a_listener_follows_its_tasks_from_any_shard() {
 #[test]
 fn tasks_are_bounded_and_make_room() {
     let fixture = Fixture::with(|options| {
-        options.limits.tasks_max = 2;
+        options.policy.limits.tasks_max = 2;
         options.shards = Some(1);
     });
     let mut wire = with_one_shard(&fixture);

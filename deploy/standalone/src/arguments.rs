@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use ringway_dataplane::{CpuList, Limits, Options};
+use ringway_dataplane::{AllowList, CpuList, Limits, Options, Policy, StartError};
 
 /// Ringway: an MCP server and gateway for agent traffic that cannot wait.
 #[derive(Parser)]
@@ -77,7 +77,10 @@ pub struct Serve {
 
 impl Serve {
     /// The options of the data plane.
-    pub fn options(self) -> Options {
+    ///
+    /// # Errors
+    /// When a host or an origin cannot be one.
+    pub fn options(self) -> Result<Options, StartError> {
         let limits = Limits {
             connections_max: self.connections_max,
             in_flight_max: self.in_flight_max,
@@ -89,15 +92,20 @@ impl Serve {
             drain_time_max: Duration::from_secs(self.drain_seconds_max),
             ..Limits::default()
         };
-        Options {
+        let mut allowed = AllowList::loopback();
+        for host in &self.allow_host {
+            allowed.allow_host(host).map_err(|error| StartError::Option(format!("--allow-host: {error}")))?;
+        }
+        for origin in &self.allow_origin {
+            allowed.allow_origin(origin).map_err(|error| StartError::Option(format!("--allow-origin: {error}")))?;
+        }
+        Ok(Options {
             listen: self.listen,
             admin_listen: Some(self.admin_listen),
             shards: self.shards,
             cpus: self.cpus,
-            limits,
-            allow_hosts: self.allow_host,
-            allow_origins: self.allow_origin,
+            policy: Policy { limits, allowed, ..Policy::default() },
             ..Options::default()
-        }
+        })
     }
 }

@@ -44,7 +44,7 @@ fn server() -> Result<Server, StartError> {
 }
 
 fn run(serve: Serve) -> Result<(), StartError> {
-    let running = server()?.start(serve.options())?;
+    let running = server()?.start(serve.options()?)?;
     greeting::print(&running);
     running.join()
 }

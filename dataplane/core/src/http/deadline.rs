@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::decoder::Phase;
-use crate::limits::Limits;
+use ringway_policy::Limits;
 
 /// What a connection has been doing, and since when. Times are since any fixed start.
 #[derive(Clone, Copy, Debug)]

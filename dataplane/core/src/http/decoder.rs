@@ -3,8 +3,8 @@
 
 use super::chunked::Chunked;
 use super::head::{self, Framing, Head, Method};
-use crate::limits::Limits;
 use crate::refusal::Refusal;
+use ringway_policy::Limits;
 
 /// Bytes of a buffer to read into, and the least that is read at once.
 pub const READ_BYTES: usize = 4 << 10;

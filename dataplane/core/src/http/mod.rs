@@ -11,8 +11,6 @@ pub mod decoder;
 
 pub mod media;
 
-pub mod authority;
-
 pub mod deadline;
 
 pub mod response;

@@ -37,12 +37,18 @@ impl<S: Resident> Table<S> {
         Table { entries: HashMap::default(), count_max, idle_max, evict_idle_min }
     }
 
+    /// Changes the bounds. What is held beyond a smaller count stays until it ends or makes room.
+    pub fn set_bounds(&mut self, count_max: usize, idle_max: Duration, evict_idle_min: Duration) {
+        (self.count_max, self.idle_max, self.evict_idle_min) = (count_max, idle_max, evict_idle_min);
+    }
+
     /// Takes in `state` under `handle`, and returns what had to make room.
     ///
     /// # Errors
     /// Gives `state` back when the table is full of what is in use or was just used.
     pub fn insert(&mut self, handle: Handle, state: S, now: Duration) -> Result<Option<S>, S> {
         let mut evicted = None;
+        let count_before = self.entries.len();
         if self.entries.len() >= self.count_max {
             let idle = |entry: &Entry<S>| now.saturating_sub(entry.last_used);
             let coldest = self
@@ -57,7 +63,7 @@ impl<S: Resident> Table<S> {
             evicted = self.remove(&coldest);
         }
         self.entries.insert(handle, Entry { state, last_used: now });
-        debug_assert!(self.entries.len() <= self.count_max);
+        debug_assert!(self.entries.len() <= self.count_max.max(count_before));
         Ok(evicted)
     }
 

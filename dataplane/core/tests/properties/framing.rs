@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use ringway_core::http::{Decoder, Step};
-use ringway_core::limits::Limits;
+use ringway_policy::Limits;
 
 /// What a decoder made of a connection's bytes.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,8 @@
 //! Which `Host` and `Origin` values may call this server: the defence against DNS rebinding (MCP transports, "Security
 //! Warning"). It never resolves a name.
 
+use std::net::IpAddr;
+
 /// A host name or address, and a port when one is demanded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Authority {
@@ -65,6 +67,15 @@ impl AllowList {
             self.hosts.push(parse(text.as_bytes()).ok_or_else(|| BadAuthority(text.into()))?);
         }
         Ok(())
+    }
+
+    /// Adds an address, on any port: a server answers for the one it listens on.
+    pub fn allow_address(&mut self, address: IpAddr) {
+        let host = match address {
+            IpAddr::V4(v4) => v4.to_string(),
+            IpAddr::V6(v6) => format!("[{v6}]"),
+        };
+        self.hosts.push(Authority { host, port: None });
     }
 
     /// Adds an origin (`scheme://host[:port]`), or `*` for all.
