@@ -4,8 +4,8 @@
 use std::mem::MaybeUninit;
 
 use super::{Span, media};
-use crate::limits::Limits;
 use crate::refusal::Refusal;
+use ringway_policy::Limits;
 
 /// Header fields a request may have at the very most; [`Limits::head_fields_max`] sets fewer. More are answered 431.
 pub const FIELDS_MAX: usize = 256;
@@ -72,6 +72,8 @@ pub struct Head {
     pub method: Method,
     /// The path, without query.
     pub path: Span,
+    /// The query, without `?`; empty when there is none.
+    pub query: Span,
     /// Whether the connection may carry another request.
     pub keep_alive: bool,
     /// Whether the client knows the chunked coding: HTTP/1.0 does not.
@@ -100,6 +102,20 @@ pub struct Head {
     pub session_id: Field,
     /// `Last-Event-ID`.
     pub last_event_id: Field,
+    /// `X-Request-Id`.
+    pub request_id: Field,
+    /// `X-Correlation-Id`.
+    pub correlation_id: Field,
+    /// `traceparent` (W3C Trace Context).
+    pub trace_parent: Field,
+    /// Whether the client asks to go on in the WebSocket protocol: `Connection: upgrade` and `Upgrade: websocket`.
+    pub upgrades: bool,
+    /// `Sec-WebSocket-Key`.
+    pub websocket_key: Field,
+    /// `Sec-WebSocket-Version`.
+    pub websocket_version: Field,
+    /// `Sec-WebSocket-Protocol`; a list may come in several fields.
+    pub websocket_protocol: Field,
     /// `Access-Control-Request-Method`: its presence makes an OPTIONS a preflight.
     pub preflight_method: Field,
     /// `Access-Control-Request-Headers`.
@@ -199,6 +215,7 @@ fn read(
     let mut head = Head {
         method: method(request.method.unwrap_or_default())?,
         path: Span::default(),
+        query: Span::default(),
         keep_alive: http_1_1,
         knows_chunks: http_1_1,
         framing: Framing::Length(0),
@@ -213,6 +230,13 @@ fn read(
         mcp_name: Field::default(),
         session_id: Field::default(),
         last_event_id: Field::default(),
+        request_id: Field::default(),
+        correlation_id: Field::default(),
+        trace_parent: Field::default(),
+        upgrades: false,
+        websocket_key: Field::default(),
+        websocket_version: Field::default(),
+        websocket_protocol: Field::default(),
         preflight_method: Field::default(),
         preflight_headers: Field::default(),
         mcp_params: Vec::new(),
@@ -221,6 +245,7 @@ fn read(
     let mut length: Option<u64> = None;
     let mut transfer_codings = 0;
     let mut content_types = 0;
+    let (mut upgrade_to_websocket, mut connection_upgrade) = (false, false);
     for field in request.headers.iter() {
         let (name, value) = (field.name.as_bytes(), field.value);
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
@@ -235,8 +260,14 @@ fn read(
                 head.expects_continue = http_1_1;
             }
             8 if is("mcp-name") => head.mcp_name.add(span(value)?),
-            10 if is("connection") => head.keep_alive &= !lists_token(value, b"close"),
+            7 if is("upgrade") => upgrade_to_websocket |= lists_token(value, b"websocket"),
+            10 if is("connection") => {
+                head.keep_alive &= !lists_token(value, b"close");
+                connection_upgrade |= lists_token(value, b"upgrade");
+            }
             10 if is("mcp-method") => head.mcp_method.add(span(value)?),
+            11 if is("traceparent") => head.trace_parent.add(span(value)?),
+            12 if is("x-request-id") => head.request_id.add(span(value)?),
             12 if is("content-type") => {
                 content_types += 1;
                 head.json_body = content_types == 1 && media::is_json(value);
@@ -250,6 +281,8 @@ fn read(
             }
             14 if is("mcp-session-id") => head.session_id.add(span(value)?),
             16 if is("content-encoding") => head.content_coded |= !value.eq_ignore_ascii_case(b"identity"),
+            16 if is("x-correlation-id") => head.correlation_id.add(span(value)?),
+            17 if is("sec-websocket-key") => head.websocket_key.add(span(value)?),
             17 if is("transfer-encoding") => {
                 transfer_codings += 1;
                 if transfer_codings > 1 {
@@ -260,6 +293,8 @@ fn read(
                 }
             }
             20 if is("mcp-protocol-version") => head.mcp_version.add(span(value)?),
+            21 if is("sec-websocket-version") => head.websocket_version.add(span(value)?),
+            22 if is("sec-websocket-protocol") => head.websocket_protocol.add(span(value)?),
             30 if is("access-control-request-headers") => head.preflight_headers.add(span(value)?),
             29 if is("access-control-request-method") => head.preflight_method.add(span(value)?),
             11.. if name[..10].eq_ignore_ascii_case(b"mcp-param-") => {
@@ -283,12 +318,17 @@ fn read(
     if head.host.count > 1 || (http_1_1 && head.host.count == 0) {
         return Err(Refusal::Framing("HTTP/1.1 needs exactly one Host"));
     }
-    head.path = span(path(target, &head, bytes)?.as_bytes())?;
+    head.upgrades = http_1_1 && upgrade_to_websocket && connection_upgrade;
+    let (path, query) = path(target, &head, bytes)?;
+    head.path = span(path.as_bytes())?;
+    if !query.is_empty() {
+        head.query = span(query.as_bytes())?;
+    }
     Ok(head)
 }
 
-/// RFC 9112 section 3.2: origin-form, absolute-form for our own host, or `*` for OPTIONS.
-fn path<'t>(target: &'t str, head: &Head, bytes: &[u8]) -> Result<&'t str, Refusal> {
+/// RFC 9112 section 3.2: origin-form, absolute-form for our own host, or `*` for OPTIONS. Path and query.
+fn path<'t>(target: &'t str, head: &Head, bytes: &[u8]) -> Result<(&'t str, &'t str), Refusal> {
     let local = if target.starts_with('/') || (target == "*" && head.method == Method::Options) {
         target
     } else {
@@ -310,7 +350,7 @@ fn path<'t>(target: &'t str, head: &Head, bytes: &[u8]) -> Result<&'t str, Refus
     };
     // A literal that is not inside the request has no span; `/` for an empty absolute path is found in the scheme.
     let local = if std::ptr::eq(local, "/") { &target[5..6] } else { local };
-    Ok(local.split('?').next().unwrap_or(local))
+    Ok(local.split_once('?').unwrap_or((local, "")))
 }
 
 fn method(name: &str) -> Result<Method, Refusal> {
@@ -388,6 +428,31 @@ mod tests {
         assert!(path_of("http://a:b@me:1/mcp").is_err());
         assert!(path_of("mcp").is_err());
         assert!(path_of("*").is_err());
+    }
+
+    #[test]
+    fn a_query_is_what_is_behind_the_first_question_mark() {
+        let query_of = |target: &str| {
+            let text = format!("GET {target} HTTP/1.1\r\nHost: me:1\r\n\r\n");
+            let head = parse(text.as_bytes(), &Limits::default()).expect("good").expect("complete");
+            String::from_utf8_lossy(head.query.of_bytes(text.as_bytes())).into_owned()
+        };
+        assert_eq!(query_of("/messages?sessionId=a&b=?"), "sessionId=a&b=?");
+        assert_eq!(query_of("http://me:1?x"), "x");
+        assert_eq!(query_of("/mcp"), "");
+        assert_eq!(query_of("/mcp?"), "");
+    }
+
+    #[test]
+    fn an_upgrade_needs_both_fields() {
+        let upgrades = |fields: &str| {
+            let text = format!("GET /ws HTTP/1.1\r\nHost: me\r\n{fields}\r\n");
+            parse(text.as_bytes(), &Limits::default()).expect("good").expect("complete").upgrades
+        };
+        assert!(upgrades("Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"));
+        assert!(!upgrades("Connection: Upgrade\r\nUpgrade: h2c\r\n"));
+        assert!(!upgrades("Upgrade: websocket\r\n"));
+        assert!(!upgrades("Connection: upgrade\r\n"));
     }
 
     #[test]
