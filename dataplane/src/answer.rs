@@ -5,9 +5,11 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use ringway_core::http::response;
+use ringway_core::mcp::{RpcError, render};
 use ringway_core::refusal::Refusal;
 
 use crate::outbox::{Reader, StreamEvent};
+use crate::record::Ending;
 
 /// Header fields of an answer beyond the fixed ones.
 pub type Fields = Vec<(&'static str, String)>;
@@ -23,17 +25,30 @@ pub struct Reply {
     pub fields: Fields,
     /// The body.
     pub body: Vec<u8>,
+    /// How the request ended.
+    pub ending: Ending,
 }
 
 impl Reply {
     /// A JSON reply.
     pub fn json(status: u16, body: Vec<u8>) -> Reply {
-        Reply { status, content_type: Some(response::JSON), fields: Vec::new(), body }
+        Reply { status, content_type: Some(response::JSON), fields: Vec::new(), body, ending: Ending::Good }
     }
 
     /// A reply without a body.
     pub fn empty(status: u16) -> Reply {
-        Reply { status, content_type: None, fields: Vec::new(), body: Vec::new() }
+        Reply { status, content_type: None, fields: Vec::new(), body: Vec::new(), ending: Ending::Good }
+    }
+
+    /// A JSON-RPC error with the HTTP status that belongs to it.
+    pub fn error(id: Option<&str>, error: &RpcError) -> Reply {
+        Reply::error_with_status(error.status, id, error)
+    }
+
+    /// A JSON-RPC error with another HTTP status.
+    pub fn error_with_status(status: u16, id: Option<&str>, error: &RpcError) -> Reply {
+        let ending = Ending::Error(error.code);
+        Reply { ending, ..Reply::json(status, render::error(Vec::new(), id, error)) }
     }
 
     /// The same with another header field.
@@ -50,8 +65,8 @@ impl Reply {
     /// The answer to the refusal of a request that could be read.
     pub fn refusal_of(refusal: Refusal, id: Option<&str>, allow: &'static str) -> Reply {
         let answer = refusal.answer();
-        let error = ringway_core::mcp::RpcError::new(answer.code, answer.message);
-        let mut reply = Reply::json(answer.status, ringway_core::mcp::render::error(Vec::new(), id, &error));
+        let error = RpcError::new(answer.code, answer.message);
+        let mut reply = Reply::error_with_status(answer.status, id, &error);
         if let Some(seconds) = refusal.retry_after_seconds() {
             reply = reply.field("Retry-After", seconds.to_string());
         }
@@ -83,8 +98,8 @@ pub struct Events {
 pub enum Source {
     /// From an outbox of this shard.
     Local(Reader),
-    /// From another shard.
-    Remote(async_channel::Receiver<StreamEvent>),
+    /// From another shard, and how the request ended as far as is known.
+    Remote(async_channel::Receiver<StreamEvent>, Ending),
 }
 
 impl Source {
@@ -92,11 +107,14 @@ impl Source {
     pub async fn next(&mut self, committed: bool) -> StreamEvent {
         match self {
             Source::Local(reader) => poll_fn(|cx: &mut Context<'_>| reader.poll_next(committed, cx)).await,
-            Source::Remote(receiver) => match receiver.recv().await {
+            Source::Remote(receiver, ended) => match receiver.recv().await {
                 // The home shard did not know whether we had committed.
-                Ok(StreamEvent::Sole { text, .. }) if committed => StreamEvent::Message { number: 1, text },
+                Ok(StreamEvent::Sole { ending, text, .. }) if committed => {
+                    *ended = ending;
+                    StreamEvent::Message { number: 1, text }
+                }
                 Ok(event) => event,
-                Err(_) => StreamEvent::End,
+                Err(_) => StreamEvent::End(*ended),
             },
         }
     }
@@ -135,7 +153,7 @@ pub async fn last_message(mut events: Events) -> Option<Vec<u8>> {
             StreamEvent::Message { text, .. } => last = Some(text),
             StreamEvent::Sole { text, .. } => return Some(text),
             StreamEvent::Suspend => {}
-            StreamEvent::End | StreamEvent::Overflow => return last,
+            StreamEvent::End(_) | StreamEvent::Overflow => return last,
         }
     }
 }

@@ -217,9 +217,9 @@ impl Catalog {
         Arc::new(Catalog { parts, tools_by_name, pages, page_items_max })
     }
 
-    /// The tool of that name.
-    pub fn tool(&self, name: &str) -> Option<&Arc<ToolEntry>> {
-        self.parts.tools.get(*self.tools_by_name.get(name)?)
+    /// The place in [`Catalog::tools`] of the tool of that name.
+    pub fn tool_index(&self, name: &str) -> Option<usize> {
+        self.tools_by_name.get(name).copied()
     }
 
     /// The prompt of that name.
@@ -267,6 +267,11 @@ impl Catalog {
     /// Whether there are prompts.
     pub fn has_prompts(&self) -> bool {
         !self.parts.prompts.is_empty()
+    }
+
+    /// All tools.
+    pub fn tools(&self) -> &[Arc<ToolEntry>] {
+        &self.parts.tools
     }
 
     /// The names of all tools.

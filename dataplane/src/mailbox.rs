@@ -8,6 +8,7 @@ use ringway_core::session::Handle;
 
 use crate::answer::Reply;
 use crate::outbox::StreamEvent;
+use crate::record::RemoteAbout;
 
 /// Requests that may wait at one shard.
 const REQUESTS_MAX: usize = 4096;
@@ -53,9 +54,11 @@ pub enum ForwardedVerb {
 #[derive(Debug)]
 pub enum ForwardedAnswer {
     /// All there is.
-    Reply(Reply),
+    Reply(RemoteAbout, Reply),
     /// A stream whose events follow.
     Events {
+        /// What the request was about.
+        about: RemoteAbout,
         /// How event ids begin.
         id_prefix: Option<String>,
         /// The number of a first event without data.

@@ -8,6 +8,8 @@ use std::task::{Context, Poll, Waker};
 use ringway_core::session::EventLog;
 use ringway_policy::Limits;
 
+use crate::record::Ending;
+
 /// What a reader gets.
 #[derive(Debug)]
 pub enum StreamEvent {
@@ -22,23 +24,34 @@ pub enum StreamEvent {
     Sole {
         /// HTTP status.
         status: u16,
+        /// How the request ended.
+        ending: Ending,
         /// JSON text.
         text: Vec<u8>,
     },
     /// The server wants the client to come back later for the rest (MCP 2025-11-25, SSE polling). Said once: a reader
     /// whose client cannot come back reads on.
     Suspend,
-    /// Everything was read.
-    End,
+    /// Everything was read; this is how the request ended.
+    End(Ending),
     /// The reader was too slow.
     Overflow,
+}
+
+/// The last message of a log.
+#[derive(Clone, Copy)]
+struct Last {
+    status: u16,
+    ending: Ending,
+    /// Its number; 0 when the stream ended without one.
+    number: u64,
 }
 
 /// The outbox.
 pub struct Outbox {
     log: RefCell<EventLog>,
-    /// HTTP status and number of the last message, once it is in; number 0 when the stream ended without one.
-    finished: Cell<Option<(u16, u64)>>,
+    /// The last message, once it is in.
+    finished: Cell<Option<Last>>,
     /// Whether the answer was handed out as plain JSON, so that nobody can come back for it.
     answered_plainly: Cell<bool>,
     overflowed: Cell<bool>,
@@ -85,17 +98,18 @@ impl Outbox {
     }
 
     /// Adds the last message.
-    pub fn finish(&self, status: u16, message: Vec<u8>) {
+    pub fn finish(&self, status: u16, ending: Ending, message: Vec<u8>) {
         if self.finished.get().is_none() {
             self.push(message);
-            self.finished.set(Some((status, self.log.borrow().last())));
+            let number = self.log.borrow().last();
+            self.finished.set(Some(Last { status, ending, number }));
         }
     }
 
     /// Ends the stream without another message.
     pub fn end(&self) {
         if self.finished.get().is_none() {
-            self.finished.set(Some((200, 0)));
+            self.finished.set(Some(Last { status: 200, ending: Ending::Good, number: 0 }));
             self.wake();
         }
     }
@@ -169,7 +183,7 @@ impl Reader {
     pub fn poll_next(&mut self, committed: bool, cx: &mut Context<'_>) -> Poll<StreamEvent> {
         let outbox = &self.outbox;
         if outbox.attached.get() != self.ticket {
-            return Poll::Ready(StreamEvent::End);
+            return Poll::Ready(StreamEvent::End(Ending::Good));
         }
         if outbox.overflowed.get() {
             return Poll::Ready(StreamEvent::Overflow);
@@ -179,14 +193,14 @@ impl Reader {
         if let Some((number, text)) = log.next(self.after) {
             self.after = number;
             let text = text.to_vec();
-            if let (true, Some((status, 1))) = (is_first, outbox.finished.get()) {
+            if let (true, Some(Last { status, ending, number: 1 })) = (is_first, outbox.finished.get()) {
                 outbox.answered_plainly.set(true);
-                return Poll::Ready(StreamEvent::Sole { status, text });
+                return Poll::Ready(StreamEvent::Sole { status, ending, text });
             }
             return Poll::Ready(StreamEvent::Message { number, text });
         }
-        if outbox.finished.get().is_some() {
-            return Poll::Ready(StreamEvent::End);
+        if let Some(last) = outbox.finished.get() {
+            return Poll::Ready(StreamEvent::End(last.ending));
         }
         if outbox.suspended.take() {
             return Poll::Ready(StreamEvent::Suspend);
@@ -240,7 +254,7 @@ mod tests {
             matches!(polled, Poll::Ready(StreamEvent::Sole { .. }))
         };
         let message = || b"{}".to_vec();
-        assert!(sole(&|outbox| outbox.finish(200, message())));
+        assert!(sole(&|outbox| outbox.finish(200, Ending::Good, message())));
         assert!(!sole(&|outbox| outbox.push(message())));
         assert!(!sole(&|outbox| {
             outbox.push(message());
@@ -248,7 +262,7 @@ mod tests {
         }));
         assert!(!sole(&|outbox| {
             outbox.push(message());
-            outbox.finish(200, message());
+            outbox.finish(200, Ending::Good, message());
         }));
     }
 
@@ -258,10 +272,10 @@ mod tests {
         let mut first = outbox.attach(0);
         outbox.suspend();
         let mut second = outbox.attach(0);
-        assert!(matches!(poll(&mut first), Poll::Ready(StreamEvent::End)));
+        assert!(matches!(poll(&mut first), Poll::Ready(StreamEvent::End(_))));
         assert!(poll(&mut second).is_pending());
-        outbox.finish(200, b"{}".to_vec());
+        outbox.finish(200, Ending::Good, b"{}".to_vec());
         assert!(matches!(poll(&mut second), Poll::Ready(StreamEvent::Message { number: 1, .. })));
-        assert!(matches!(poll(&mut second), Poll::Ready(StreamEvent::End)));
+        assert!(matches!(poll(&mut second), Poll::Ready(StreamEvent::End(_))));
     }
 }

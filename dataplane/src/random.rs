@@ -31,6 +31,13 @@ impl RandomPool {
     }
 }
 
+/// A number nobody can guess.
+pub fn number() -> u32 {
+    let mut bytes = [0; 4];
+    fill(&mut bytes);
+    u32::from_le_bytes(bytes)
+}
+
 /// Fills `bytes` from the system.
 pub fn fill(bytes: &mut [u8]) {
     SystemRandom::new().fill(bytes).expect("getrandom(2) does not fail once the system is up");

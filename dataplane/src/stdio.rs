@@ -271,7 +271,7 @@ impl Client {
                 StreamEvent::Message { text, .. } | StreamEvent::Sole { text, .. } => self.send(text).await,
                 // There is no other connection to come back on.
                 StreamEvent::Suspend => {}
-                StreamEvent::End => return false,
+                StreamEvent::End(_) => return false,
                 StreamEvent::Overflow => return true,
             }
         }

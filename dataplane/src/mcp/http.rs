@@ -16,13 +16,14 @@ use super::plan::{self, Plan, Planned, Via};
 use super::{legacy, listen, tasks, work};
 use crate::answer::{Answer, Reply};
 use crate::metrics::Method;
+use crate::record::{About, Ending};
 use crate::session::Session;
 use crate::shard::Shard;
 
 /// What the first look at a body finds.
 enum First {
     /// A plan.
-    Planned(Plan, Method),
+    Planned(Plan, About),
     /// A legacy message for a session.
     OfSession,
     /// A modern message with a session id that nobody could have minted.
@@ -59,12 +60,12 @@ pub async fn delete(shard: &Rc<Shard>, request: Request<'_>) -> Answer {
 }
 
 fn refused_without_body(error: &RpcError) -> Answer {
-    let reply = Reply::json(error.status, render::error(Vec::new(), None, error));
+    let reply = Reply::error(None, error);
     if error.status == 405 { reply.field("Allow", "POST").into() } else { reply.into() }
 }
 
 /// Answers a POST.
-pub async fn post(shard: &Rc<Shard>, request: Request<'_>) -> (Answer, Method) {
+pub async fn post(shard: &Rc<Shard>, request: Request<'_>) -> (Answer, About) {
     let head = request.head;
     let headers = mcp_headers(request);
     let params = |suffix: &str| {
@@ -98,26 +99,24 @@ pub async fn post(shard: &Rc<Shard>, request: Request<'_>) -> (Answer, Method) {
         if session_id.is_some_and(|id| !request_path::is_plausible_session_id(id)) {
             return First::GuessedSession;
         }
-        let (plan, method) = plan::plan(shard, value, &via);
-        First::Planned(plan, method)
+        let (plan, about) = plan::plan(shard, value, &via);
+        First::Planned(plan, about)
     });
     match first {
-        Err(fault) => (parse_error(fault), Method::Invalid),
+        Err(fault) => (parse_error(fault), About::of(Method::Invalid)),
         Ok(First::GuessedSession) => {
             shard.metrics.count_refusal(Refusal::SessionIdMalformed);
-            (Reply::refusal(Refusal::SessionIdMalformed, "").into(), Method::Invalid)
+            (Reply::refusal(Refusal::SessionIdMalformed, "").into(), About::of(Method::Invalid))
         }
         // What is a stream by nature cannot be answered otherwise.
-        Ok(First::Planned(Plan::Listen { .. }, method)) if !head.accept.event_stream() => {
-            (Reply::refusal(Refusal::NotAcceptable, "").into(), method)
+        Ok(First::Planned(Plan::Listen { .. }, about)) if !head.accept.event_stream() => {
+            (Reply::refusal(Refusal::NotAcceptable, "").into(), about)
         }
-        Ok(First::Planned(plan, method)) => (carry_out(shard, plan, None).await, method),
-        Ok(First::OfSession) => {
-            (legacy::post(shard, session_id.unwrap_or_default(), &headers, request.body).await, Method::OfSession)
-        }
+        Ok(First::Planned(plan, about)) => (carry_out(shard, plan, None).await, about),
+        Ok(First::OfSession) => legacy::post(shard, session_id.unwrap_or_default(), &headers, request.body).await,
         Ok(First::Batch(texts)) => {
             let is_modern = headers_are_modern(&headers);
-            (batch(shard, session_id, &headers, texts, is_modern).await, Method::Batch)
+            (batch(shard, session_id, &headers, texts, is_modern).await, About::of(Method::Batch))
         }
     }
 }
@@ -129,13 +128,13 @@ fn headers_are_modern(headers: &McpHeaders<'_>) -> bool {
 
 fn parse_error(fault: JsonFault) -> Answer {
     let error = RpcError::new(PARSE, fault.to_string());
-    Reply::json(400, render::error(Vec::new(), None, &error)).into()
+    Reply::error_with_status(400, None, &error).into()
 }
 
 /// Carries out the plan for a single message.
 pub async fn carry_out(shard: &Rc<Shard>, plan: Plan, session: Option<&Rc<Session>>) -> Answer {
     match plan {
-        Plan::Reply { status, message } => Reply::json(status, message).into(),
+        Plan::Reply { status, ending, message } => Reply { ending, ..Reply::json(status, message) }.into(),
         Plan::Accepted | Plan::Cancel { .. } => Reply::empty(202).into(),
         Plan::Initialize { id, version, capabilities } => legacy::initialize(shard, &id, version, capabilities),
         Plan::Work(planned) => work::start(shard, *planned, route(session)).await,
@@ -158,7 +157,7 @@ async fn batch(
 ) -> Answer {
     let refuse = |text: &'static str| {
         let error = RpcError::invalid_request(text);
-        Answer::from(Reply::json(400, render::error(Vec::new(), None, &error)))
+        Answer::from(Reply::error_with_status(400, None, &error))
     };
     if is_modern || headers.repeated || texts.is_empty() {
         return refuse("Invalid Request: a batch must have 1 to 100 messages, and 2026-07-28 has none");
@@ -168,7 +167,7 @@ async fn batch(
         // A batch for a session of another shard is carried out there.
         Some(Some(handle)) if handle.home != shard.id => {
             let body = [&b"["[..], &texts.join(&b","[..]), b"]"].concat();
-            return legacy::forward_post(shard, handle, headers, body).await;
+            return legacy::forward_post(shard, handle, headers, body).await.0;
         }
         Some(handle) => match handle.and_then(|handle| shard.session(&handle)) {
             Some(session) => Some(session),
@@ -216,7 +215,11 @@ pub async fn local_batch(
             // `initialize` must come alone (MCP 2025-03-26, lifecycle), and nothing modern hides in a batch.
             Ok(Plan::Initialize { id, .. } | Plan::Listen { id, .. } | Plan::Task { id, .. }) => {
                 let error = RpcError::invalid_request("Invalid Request: this method cannot be in a batch");
-                Plan::Reply { status: 400, message: render::error(Vec::new(), Some(&id), &error) }
+                Plan::Reply {
+                    status: 400,
+                    ending: Ending::Error(error.code),
+                    message: render::error(Vec::new(), Some(&id), &error),
+                }
             }
             Ok(plan) => plan,
             Err(_) => return None,

@@ -7,7 +7,7 @@ use futures_lite::FutureExt;
 use ringway_core::header_params::HeaderLookup;
 use ringway_core::mcp::era::{Carrier, McpHeaders};
 use ringway_core::mcp::rpc_error::{PARSE, SESSION_NOT_FOUND};
-use ringway_core::mcp::{RpcError, Version, render};
+use ringway_core::mcp::{RpcError, Version};
 use ringway_core::refusal::Refusal;
 use ringway_core::session::Handle;
 use serde_json::Value;
@@ -16,7 +16,9 @@ use super::plan::{self, Via};
 use super::{http, lists};
 use crate::answer::{Answer, Events, Reply, Source};
 use crate::mailbox::{Forwarded, ForwardedAnswer, ForwardedVerb, Letter};
+use crate::metrics::Method;
 use crate::outbox::StreamEvent;
+use crate::record::{About, Ending};
 use crate::session::{STANDALONE, Session};
 use crate::shard::Shard;
 
@@ -44,13 +46,13 @@ pub fn initialize(shard: &Rc<Shard>, id: &str, version: Version, capabilities: V
 /// The answer for a session that is not there, or is somebody else's.
 pub fn unknown_session() -> Answer {
     let error = RpcError::new(SESSION_NOT_FOUND, "Session not found");
-    Reply::json(404, render::error(Vec::new(), None, &error)).into()
+    Reply::error_with_status(404, None, &error).into()
 }
 
 /// A message for a session.
-pub async fn post(shard: &Rc<Shard>, session_id: &[u8], headers: &McpHeaders<'_>, body: &[u8]) -> Answer {
+pub async fn post(shard: &Rc<Shard>, session_id: &[u8], headers: &McpHeaders<'_>, body: &[u8]) -> (Answer, About) {
     let Some(handle) = Handle::parse(session_id) else {
-        return unknown_session();
+        return (unknown_session(), About::of(Method::OfSession));
     };
     if handle.home != shard.id {
         return forward_post(shard, handle, headers, body.to_vec()).await;
@@ -58,27 +60,28 @@ pub async fn post(shard: &Rc<Shard>, session_id: &[u8], headers: &McpHeaders<'_>
     local_post(shard, handle, headers, body).await
 }
 
-async fn local_post(shard: &Rc<Shard>, handle: Handle, headers: &McpHeaders<'_>, body: &[u8]) -> Answer {
+async fn local_post(shard: &Rc<Shard>, handle: Handle, headers: &McpHeaders<'_>, body: &[u8]) -> (Answer, About) {
     let Some(session) = shard.session(&handle) else {
-        return unknown_session();
+        return (unknown_session(), About::of(Method::OfSession));
     };
     let no_params = |_: &str| HeaderLookup::Absent;
     let via = Via { carrier: Carrier::Http(*headers), params: &no_params, session: Some(&session) };
     let planned =
         shard.json.borrow_mut().with(body, |value| match http::batch_texts(value, shard.limits().batch_max) {
             Some(texts) => Err(texts),
-            None => Ok(plan::plan(shard, value, &via).0),
+            None => Ok(plan::plan(shard, value, &via)),
         });
     match planned {
-        Ok(Ok(plan)) => http::carry_out(shard, plan, Some(&session)).await,
+        Ok(Ok((plan, about))) => (http::carry_out(shard, plan, Some(&session)).await, about),
         Ok(Err(texts)) => {
             let answer = http::local_batch(shard, Some(&session), headers, texts).await;
             let error = RpcError::invalid_request("Invalid Request: this revision has no batches");
-            answer.unwrap_or_else(|| Reply::json(400, render::error(Vec::new(), None, &error)).into())
+            let answer = answer.unwrap_or_else(|| Reply::error_with_status(400, None, &error).into());
+            (answer, About::of(Method::Batch))
         }
         Err(fault) => {
             let error = RpcError::new(PARSE, fault.to_string());
-            Reply::json(400, render::error(Vec::new(), None, &error)).into()
+            (Reply::error_with_status(400, None, &error).into(), About::of(Method::Invalid))
         }
     }
 }
@@ -94,7 +97,7 @@ pub async fn get(shard: &Rc<Shard>, session_id: Option<&[u8]>, last_event_id: Op
     };
     if handle.home != shard.id {
         let verb = ForwardedVerb::Get(last_event_id.map(<[u8]>::to_vec));
-        return forward(shard, handle, verb, None).await;
+        return forward(shard, handle, verb, None).await.0;
     }
     local_get(shard, handle, last_event_id)
 }
@@ -114,7 +117,7 @@ fn local_get(shard: &Rc<Shard>, handle: Handle, last_event_id: Option<&[u8]>) ->
             let standalone = session.standalone(&shard.limits());
             if standalone.has_reader() {
                 let error = RpcError::new(-32000, "Conflict: the session's stream is open already").with_status(409);
-                return Reply::json(409, render::error(Vec::new(), None, &error)).into();
+                return Reply::error_with_status(409, None, &error).into();
             }
             // Opened anew it repeats nothing: only a client that names an event gets what is behind it again.
             let read = standalone.read();
@@ -144,13 +147,13 @@ fn parse_event_id(id: &[u8]) -> Option<(u32, u64)> {
 pub async fn delete(shard: &Rc<Shard>, session_id: Option<&[u8]>) -> Answer {
     let Some(session_id) = session_id else {
         let error = RpcError::new(-32000, "Bad Request: Mcp-Session-Id is missing");
-        return Reply::json(400, render::error(Vec::new(), None, &error)).into();
+        return Reply::error_with_status(400, None, &error).into();
     };
     let Some(handle) = Handle::parse(session_id) else {
         return unknown_session();
     };
     if handle.home != shard.id {
-        return forward(shard, handle, ForwardedVerb::Delete, None).await;
+        return forward(shard, handle, ForwardedVerb::Delete, None).await.0;
     }
     local_delete(shard, handle)
 }
@@ -167,30 +170,39 @@ fn local_delete(shard: &Rc<Shard>, handle: Handle) -> Answer {
 }
 
 /// Has a message carried out by the session's home shard.
-pub async fn forward_post(shard: &Rc<Shard>, session: Handle, headers: &McpHeaders<'_>, body: Vec<u8>) -> Answer {
+pub async fn forward_post(
+    shard: &Rc<Shard>,
+    session: Handle,
+    headers: &McpHeaders<'_>,
+    body: Vec<u8>,
+) -> (Answer, About) {
     forward(shard, session, ForwardedVerb::Post(body), headers.version.map(<[u8]>::to_vec)).await
 }
 
-async fn forward(shard: &Rc<Shard>, session: Handle, verb: ForwardedVerb, version: Option<Vec<u8>>) -> Answer {
+async fn forward(shard: &Rc<Shard>, session: Handle, verb: ForwardedVerb, version: Option<Vec<u8>>) -> (Answer, About) {
+    let unknown = About::of(Method::OfSession);
     if usize::from(session.home) >= shard.shard_count {
-        return unknown_session();
+        return (unknown_session(), unknown);
     }
     let (reply, answer) = async_channel::bounded(1);
     let forwarded = Forwarded { session, verb, version, reply };
     if !shard.mailboxes.send(session.home, Letter::Forwarded(forwarded)) {
-        return http::overloaded();
+        return (http::overloaded(), unknown);
     }
     match answer.recv().await {
-        Ok(ForwardedAnswer::Reply(reply)) => reply.into(),
-        Ok(ForwardedAnswer::Events { id_prefix, primes, always_stream, events }) => Answer::Events(Events {
-            source: Source::Remote(events),
-            fields: Vec::new(),
-            id_prefix,
-            primes,
-            always_stream,
-            guard: None,
-        }),
-        Err(_) => http::overloaded(),
+        Ok(ForwardedAnswer::Reply(about, reply)) => (reply.into(), about.to_local(shard)),
+        Ok(ForwardedAnswer::Events { about, id_prefix, primes, always_stream, events }) => {
+            let events = Events {
+                source: Source::Remote(events, Ending::Good),
+                fields: Vec::new(),
+                id_prefix,
+                primes,
+                always_stream,
+                guard: None,
+            };
+            (Answer::Events(events), about.to_local(shard))
+        }
+        Err(_) => (http::overloaded(), unknown),
     }
 }
 
@@ -198,21 +210,25 @@ async fn forward(shard: &Rc<Shard>, session: Handle, verb: ForwardedVerb, versio
 pub async fn serve_forwarded(shard: Rc<Shard>, forwarded: Forwarded) {
     let Forwarded { session, verb, version, reply } = forwarded;
     let headers = McpHeaders { version: version.as_deref(), ..McpHeaders::default() };
-    let answer = match verb {
+    let (answer, about) = match verb {
         ForwardedVerb::Post(body) => local_post(&shard, session, &headers, &body).await,
-        ForwardedVerb::Get(last_event_id) => local_get(&shard, session, last_event_id.as_deref()),
-        ForwardedVerb::Delete => local_delete(&shard, session),
+        ForwardedVerb::Get(last_event_id) => {
+            (local_get(&shard, session, last_event_id.as_deref()), About::of(Method::Stream))
+        }
+        ForwardedVerb::Delete => (local_delete(&shard, session), About::of(Method::EndSession)),
     };
+    let about = about.to_remote();
     let mut events = match answer {
         Answer::Reply(answer) => {
             // Closed means that the connection is gone, and nobody needs the answer.
-            let _ = reply.try_send(ForwardedAnswer::Reply(answer));
+            let _ = reply.try_send(ForwardedAnswer::Reply(about, answer));
             return;
         }
         Answer::Events(events) => events,
     };
     let (sender, receiver) = async_channel::bounded(FORWARDED_EVENTS_MAX);
     let first = ForwardedAnswer::Events {
+        about,
         id_prefix: events.id_prefix.take(),
         primes: events.primes,
         always_stream: events.always_stream,

@@ -12,6 +12,7 @@ use serde_json::{Map, Value as Tree, json};
 use crate::answer::{Answer, Events, Reply, Source};
 use crate::mailbox::Changed;
 use crate::outbox::Outbox;
+use crate::record::Ending;
 use crate::shard::Shard;
 
 /// Bytes of what a client wants to hear, as text: a stream keeps it for as long as it is open.
@@ -145,7 +146,7 @@ impl Listen {
     pub fn finish(&self, shard: &Shard) {
         let id: Tree = serde_json::from_str(&self.id).unwrap_or_default();
         let meta = json!({ META_SUBSCRIPTION: id });
-        self.outbox.finish(200, ResultWriter::with_meta(&self.id, &shard.identity, &meta));
+        self.outbox.finish(200, Ending::Good, ResultWriter::with_meta(&self.id, &shard.identity, &meta));
     }
 }
 
@@ -175,7 +176,7 @@ pub fn open(shard: &Rc<Shard>, id: String, filter: Filter) -> Answer {
     let mut listens = shard.listens.borrow_mut();
     if listens.len() >= shard.limits().listens_max {
         let error = RpcError::internal("Too many open subscriptions; try again soon");
-        return Reply::json(200, render::error(Vec::new(), Some(&id), &error)).into();
+        return Reply::error_with_status(200, Some(&id), &error).into();
     }
     let listen = Listen { id, filter: filter.honoured(shard), outbox: Outbox::plain(&shard.limits()) };
     let honoured = listen.filter.to_tree();

@@ -18,10 +18,12 @@ use serde_json::{Map, Value as Tree};
 
 use super::listen::Filter;
 use super::lists;
-use crate::catalog::{ListKind, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry};
+use crate::catalog::{ListKind, PromptEntry, ResourceEntry, TemplateEntry};
 use crate::context::{Caller, Rounds};
+use crate::local_tool::LocalTool;
 use crate::mailbox::TaskVerb;
 use crate::metrics::Method;
+use crate::record::{About, Ending};
 use crate::session::Session;
 use crate::shard::Shard;
 use crate::task::EXTENSION;
@@ -43,6 +45,8 @@ pub enum Plan {
     Reply {
         /// HTTP status.
         status: u16,
+        /// Whether it is an error.
+        ending: Ending,
         /// JSON text.
         message: Vec<u8>,
     },
@@ -99,7 +103,7 @@ pub struct Planned {
 /// Something that a library user wrote.
 pub enum Work {
     /// A tool.
-    Tool(Arc<ToolEntry>, Map<String, Tree>),
+    Tool(Rc<LocalTool>, Map<String, Tree>),
     /// A prompt.
     Prompt(Arc<PromptEntry>, Map<String, Tree>),
     /// A resource.
@@ -118,6 +122,11 @@ impl Work {
         }
     }
 
+    /// The tool, when it is one.
+    pub fn tool(&self) -> Option<&Rc<LocalTool>> {
+        if let Work::Tool(tool, _) = self { Some(tool) } else { None }
+    }
+
     /// The tool, prompt or resource.
     pub fn target(&self) -> &str {
         match self {
@@ -130,45 +139,66 @@ impl Work {
 }
 
 /// Plans for one parsed message. The method is counted here, once.
-pub fn plan(shard: &Rc<Shard>, value: Value<'_>, via: &Via<'_>) -> (Plan, Method) {
+pub fn plan(shard: &Rc<Shard>, value: Value<'_>, via: &Via<'_>) -> (Plan, About) {
     let message = match message::read(value) {
         Ok(message) => message,
-        Err(bad) => return (refuse(bad.id.as_deref(), &bad.error), Method::Invalid),
+        Err(bad) => return (refuse(bad.id.as_deref(), &bad.error), About::of(Method::Invalid)),
     };
     let selected = match era::select(&message, via.carrier) {
         Ok(selected) => selected,
         Err(error) => {
             let id = if let Message::Request(request) = message { Some(request.id) } else { None };
-            return (refuse(id, &error), Method::Invalid);
+            return (refuse(id, &error), About::of(Method::Invalid));
         }
+    };
+    let about = |method, plan: &Plan| {
+        let tool = match plan {
+            Plan::Work(planned) => planned.work.tool().cloned(),
+            _ => None,
+        };
+        About { method, tool, era: Some(selected.era()) }
     };
     match message {
         Message::Request(request) => {
             let method = Method::of(request.method);
             let caller = match caller(shard, &request, selected, via) {
                 Ok(caller) => caller,
-                Err(error) => return (refuse(Some(request.id), &error), method),
+                Err(error) => {
+                    let plan = refuse(Some(request.id), &error);
+                    let about = about(method, &plan);
+                    return (plan, about);
+                }
             };
             let planned = match selected {
                 Selected::Modern => plan_modern(shard, &request, caller, via),
                 Selected::Legacy(_) => plan_legacy(shard, &request, caller, via),
             };
-            (planned.unwrap_or_else(|error| refuse(Some(request.id), &error)), method)
+            let plan = planned.unwrap_or_else(|error| refuse(Some(request.id), &error));
+            let about = about(method, &plan);
+            (plan, about)
         }
-        Message::Notification(notification) => (plan_notification(&notification, selected, via), Method::Notification),
+        Message::Notification(notification) => {
+            let plan = plan_notification(&notification, selected, via);
+            let about = about(Method::Notification, &plan);
+            (plan, about)
+        }
         Message::Response(response) => {
             if let Some(session) = via.session {
                 let tree = |value: Value<'_>| value.to_tree().unwrap_or_default();
                 let id = response.id.trim_matches('"');
                 session.answer(id, response.outcome.map(tree).map_err(tree));
             }
-            (Plan::Accepted, Method::Response)
+            (Plan::Accepted, about(Method::Response, &Plan::Accepted))
         }
     }
 }
 
 fn refuse(id: Option<&str>, error: &RpcError) -> Plan {
-    Plan::Reply { status: error.status, message: render::error(Vec::new(), id, error) }
+    Plan::Reply {
+        status: error.status,
+        ending: Ending::Error(error.code),
+        message: render::error(Vec::new(), id, error),
+    }
 }
 
 fn caller(shard: &Rc<Shard>, request: &Request<'_>, selected: Selected, via: &Via<'_>) -> Result<Caller, RpcError> {
@@ -322,21 +352,20 @@ fn plan_shared(shard: &Rc<Shard>, request: &Request<'_>, caller: Caller, via: &V
 
 fn plan_call(shard: &Rc<Shard>, params: Option<Object<'_>>, caller: &Caller, via: &Via<'_>) -> Result<Work, RpcError> {
     let name = required_str(params, "name")?;
-    let catalog = shard.catalog();
-    let Some(entry) = catalog.tool(name) else {
+    let Some(tool) = shard.tool(name) else {
         return Err(RpcError::invalid_params(format!("Unknown tool: {}", shortened(name))));
     };
     let arguments = arguments(params)?;
     let mirrored = caller.version.era() == Era::Modern && matches!(via.carrier, Carrier::Http(_));
-    if mirrored && !entry.headers.is_empty() {
+    if mirrored && !tool.headers.is_empty() {
         let tree = Tree::Object(arguments);
-        entry.headers.check(Some(&tree), via.params).map_err(|fault| RpcError::header_mismatch(fault.to_string()))?;
+        tool.headers.check(Some(&tree), via.params).map_err(|fault| RpcError::header_mismatch(fault.to_string()))?;
         let Tree::Object(arguments) = tree else {
             return Err(RpcError::internal("arguments changed their type"));
         };
-        return Ok(Work::Tool(Arc::clone(entry), arguments));
+        return Ok(Work::Tool(tool, arguments));
     }
-    Ok(Work::Tool(Arc::clone(entry), arguments))
+    Ok(Work::Tool(tool, arguments))
 }
 
 fn plan_prompt(shard: &Rc<Shard>, params: Option<Object<'_>>) -> Result<Work, RpcError> {
@@ -447,7 +476,7 @@ fn plan_notification(notification: &Notification<'_>, selected: Selected, via: &
 }
 
 fn reply(message: Vec<u8>) -> Plan {
-    Plan::Reply { status: 200, message }
+    Plan::Reply { status: 200, ending: Ending::Good, message }
 }
 
 /// A string parameter.

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use ringway_core::mcp::render::{self, ResultWriter};
+use ringway_core::mcp::render::ResultWriter;
 use ringway_core::mcp::{RpcError, Version};
 use ringway_core::session::Handle;
 
@@ -40,7 +40,7 @@ pub async fn answer(shard: &Rc<Shard>, id: &str, task: Handle, caller: Caller, v
             writer.members(&serde_json::from_str(&detail).unwrap_or_default());
             writer.end()
         }
-        Err(text) => render::error(Vec::new(), Some(id), &RpcError::invalid_params(text)),
+        Err(text) => return Reply::error_with_status(200, Some(id), &RpcError::invalid_params(text)).into(),
     };
     Reply::json(200, message).into()
 }

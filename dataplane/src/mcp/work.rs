@@ -21,6 +21,7 @@ use crate::answer::{Answer, Events, Reply, Source, poll_now};
 use crate::catalog::ToolEntry;
 use crate::context::{Context, within};
 use crate::outbox::Outbox;
+use crate::record::Ending;
 use crate::session::Session;
 use crate::shard::Shard;
 use crate::stop;
@@ -48,7 +49,7 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
         && session.has_call(&planned.id)
     {
         let error = RpcError::invalid_request("Invalid Request: a request with this `id` is in flight");
-        return Reply::json(200, render::error(Vec::new(), Some(&planned.id), &error)).into();
+        return Reply::error_with_status(200, Some(&planned.id), &error).into();
     }
     let (stream, outbox) = match &route {
         Route::Connection => (0, Outbox::plain(&shard.limits())),
@@ -65,7 +66,7 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
         if let Route::Session(session) = &route {
             session.close_stream(stream);
         }
-        return Reply::json(error.status, render::error(Vec::new(), Some(&id), &error)).into();
+        return Reply::error(Some(&id), &error).into();
     }
     let id: Rc<str> = id.into();
     let mut run = Box::pin(run(work, context.clone(), Rc::clone(&id)));
@@ -78,9 +79,9 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
             if let Route::Session(session) = &route {
                 session.close_stream(stream);
             }
-            return Reply::json(outcome.status, outcome.message).into();
+            return Reply { ending: outcome.ending, ..Reply::json(outcome.status, outcome.message) }.into();
         }
-        outbox.finish(outcome.status, outcome.message);
+        outbox.finish(outcome.status, outcome.ending, outcome.message);
         return events(&outbox, stream, &route, None);
     }
     context.deadline();
@@ -104,7 +105,7 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
                         let stop = of_task.clone();
                         // A cancelled task has its outcome already, and keeps it.
                         task.on_cancel(Box::new(move || stop.stop()));
-                        outbox.finish(200, created(&context, &id, task));
+                        outbox.finish(200, Ending::Good, created(&context, &id, task));
                     }
                     polled
                 })
@@ -112,7 +113,7 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
             };
             match context.0.task.borrow().clone() {
                 Some(task) => conclude(&context, &task, outcome),
-                None => outbox.finish(outcome.status, outcome.message),
+                None => outbox.finish(outcome.status, outcome.ending, outcome.message),
             }
             if let Some(session) = route_session {
                 session.end_call(&id);
@@ -187,6 +188,7 @@ impl Drop for CancelGuard {
 /// The one answer of a call.
 struct Outcome {
     status: u16,
+    ending: Ending,
     message: Vec<u8>,
     /// The same as a task records it.
     record: Progress,
@@ -199,7 +201,7 @@ impl Outcome {
             members.insert("data".into(), serde_json::from_str(data).unwrap_or_default());
         }
         let message = render::error(Vec::new(), Some(id), error);
-        Outcome { status: error.status, message, record: Progress::Failed(record) }
+        Outcome { status: error.status, ending: Ending::Error(error.code), message, record: Progress::Failed(record) }
     }
 }
 
@@ -238,14 +240,16 @@ async fn perform(work: Work, context: Context, id: &str) -> Result<Outcome, Tool
     let version = context.version();
     let shard = Rc::clone(&context.0.shard);
     let begin = || ResultWriter::begin(Vec::new(), id, version, &shard.identity, "complete");
-    let done = |message| Outcome { status: 200, message, record: Progress::Completed(Value::Null) };
+    let done =
+        |message| Outcome { status: 200, ending: Ending::Good, message, record: Progress::Completed(Value::Null) };
     match work {
         Work::Tool(entry, arguments) => {
             let result = call(&entry, arguments, context.clone()).await?;
             let record = context.0.task.borrow().is_some().then(|| task_result(&result));
             let message =
                 render::call_result(Vec::with_capacity(512), id, version, &shard.identity, &result, entry.wraps_output);
-            Ok(Outcome { record: Progress::Completed(record.unwrap_or_default()), ..done(message) })
+            let ending = if result.is_error { Ending::ToolError } else { Ending::Good };
+            Ok(Outcome { ending, record: Progress::Completed(record.unwrap_or_default()), ..done(message) })
         }
         Work::Prompt(entry, arguments) => {
             let mut result = entry.prompt.fill(Arguments(arguments), context).await?;
@@ -336,7 +340,7 @@ fn input_required(context: &Context, id: &str, method: &str, target: &str) -> Ou
         writer.member("inputRequests", &requests);
     }
     writer.member("requestState", &state);
-    Outcome { status: 200, message: writer.end(), record: Progress::Failed(Value::Null) }
+    Outcome { status: 200, ending: Ending::Good, message: writer.end(), record: Progress::Failed(Value::Null) }
 }
 
 fn offer_task(work: &Work, context: &Context) -> Result<(), RpcError> {

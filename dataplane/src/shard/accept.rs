@@ -102,7 +102,8 @@ async fn turn_away(shard: &Rc<Shard>, socket: &Socket) {
     shard.metrics.count_refusal(Refusal::ConnectionsFull);
     let content = response::Content::Sized(response::JSON, reply.body.len());
     let fields = [("Retry-After", "1")];
-    let extra = response::Extra { fields: &fields, cors_origin: None };
+    let id = shard.new_request_id();
+    let extra = response::Extra { fields: &fields, request_id: Some(id.as_str()), ..response::Extra::default() };
     response::write_head(&mut out, reply.status, content, true, &sweep::date(shard), extra);
     out.extend_from_slice(&reply.body);
     // A caller that is gone already needs no answer; one that has sent its request must not get a reset instead.

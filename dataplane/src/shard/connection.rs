@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use ringway_core::http::deadline::{self, Overdue, Progress};
 use ringway_core::http::decoder::{Decoder, Phase, Step};
 use ringway_core::http::head::Method as HttpMethod;
+use ringway_core::http::request_id::{self, RequestId};
 use ringway_core::http::response::{self, Content, Extra};
 use ringway_core::refusal::Refusal;
-use ringway_core::request_path::{self, MCP_ALLOW, MCP_PATH, READ_ALLOW, Route};
+use ringway_core::request_path::{self, Admitted, MCP_ALLOW, MCP_PATH, READ_ALLOW, Route};
 use ringway_policy::Limits;
 
 use super::socket::Socket;
@@ -21,6 +22,7 @@ use crate::mcp::http;
 use crate::metrics::Method;
 use crate::net::{self, Direction};
 use crate::observe;
+use crate::record::{self, About, Ending, Finished};
 
 /// Answers of pipelined requests are sent together up to this size.
 pub const OUT_BYTES_MAX: usize = 64 << 10;
@@ -201,11 +203,32 @@ impl Connection {
         sent
     }
 
+    /// Answers what could not be read as a request.
     fn refuse(&mut self, refusal: Refusal) {
-        self.shard.metrics.count_refusal(refusal);
-        let is_head = self.decoder.method() == Some(HttpMethod::Head);
+        let Connection { shard, socket, decoder, out, .. } = self;
+        shard.metrics.count_refusal(refusal);
+        let to = ReplyTo {
+            request_id: RequestId::Made(shard.new_request_id()),
+            correlation_id: None,
+            cors: None,
+            close: refusal.answer().closes,
+            is_head: decoder.method() == Some(HttpMethod::Head),
+        };
+        let bytes_before = out.len();
         let reply = Reply::refusal(refusal, MCP_ALLOW);
-        write_reply(&mut self.out, &self.shard, &reply, refusal.answer().closes, is_head, None);
+        write_reply(out, shard, &reply, &to);
+        record::finished(
+            shard,
+            &Finished {
+                about: &About::of(Method::Refused),
+                ending: reply.ending,
+                status: reply.status,
+                took: Duration::ZERO,
+                bytes: (out.len() - bytes_before) as u64,
+                request_id: to.request_id.as_str(),
+                socket: Some(socket),
+            },
+        );
     }
 
     /// Sends what is written, and ends so that the client sees it.
@@ -226,53 +249,59 @@ impl Connection {
         }
         control.update(|progress| progress.serving = true);
         let head = request.head;
-        let close = !head.keep_alive || shard.draining.get();
-        let is_head = head.method == HttpMethod::Head;
-        let admitted = request_path::admit(request, &shard.allowed());
-        let admitted = match admitted {
-            Ok(admitted) => admitted,
-            Err(refusal) => {
-                shard.metrics.count_refusal(refusal);
-                let closes = close || refusal.answer().closes;
-                write_reply(out, shard, &Reply::refusal(refusal, MCP_ALLOW), closes, is_head, None);
-                return finish(decoder, closes);
-            }
+        let given = request_id::given(head, request.bytes);
+        let mut to = ReplyTo {
+            request_id: given.map_or_else(|| RequestId::Made(shard.new_request_id()), RequestId::Given),
+            correlation_id: request_id::correlation(head, request.bytes),
+            cors: None,
+            close: !head.keep_alive || shard.draining.get(),
+            is_head: head.method == HttpMethod::Head,
         };
-        let origin = admitted.origin().map(<[u8]>::to_vec);
-        let cors = origin.as_deref();
-        let (answer, method) = match request_path::route(&admitted, *serves_mcp) {
+        let admitted = request_path::admit(request, &shard.allowed());
+        to.cors = admitted.as_ref().ok().and_then(Admitted::origin);
+        let route = admitted.and_then(|admitted| request_path::route(&admitted, *serves_mcp));
+        let (answer, about) = match route {
             // Boxed, as below: a state machine this large would make every connection of a full shard cold memory.
             Ok(Route::McpPost) => Box::pin(http::post(shard, request)).await,
-            Ok(Route::McpGet) => (http::get(shard, request).await, Method::Stream),
-            Ok(Route::McpDelete) => (http::delete(shard, request).await, Method::EndSession),
+            Ok(Route::McpGet) => (http::get(shard, request).await, About::of(Method::Stream)),
+            Ok(Route::McpDelete) => (http::delete(shard, request).await, About::of(Method::EndSession)),
             Ok(Route::Preflight) => {
                 let wanted = head.preflight_headers.bytes(request.bytes);
-                response::write_preflight(out, cors.unwrap_or_default(), wanted, close, &sweep::date(shard));
+                response::write_preflight(out, wanted, to.close, &sweep::date(shard), to.extra(&[]));
+                let close = to.close;
                 return finish(decoder, close);
             }
             Ok(Route::Options) => {
                 let allow = if request.path() == MCP_PATH { MCP_ALLOW } else { READ_ALLOW };
-                (Reply::empty(204).field("Allow", allow).into(), Method::Probe)
+                (Reply::empty(204).field("Allow", allow).into(), About::of(Method::Probe))
             }
-            Ok(route) => (observe::answer(shard, route).into(), Method::Probe),
+            Ok(route) => (observe::answer(shard, route).into(), About::of(Method::Probe)),
             Err(refusal) => {
                 shard.metrics.count_refusal(refusal);
+                to.close |= refusal.answer().closes;
                 let allow = if request.path() == MCP_PATH { MCP_ALLOW } else { READ_ALLOW };
-                (Reply::refusal(refusal, allow).into(), Method::Refused)
+                (Reply::refusal(refusal, allow).into(), About::of(Method::Refused))
             }
+        };
+        let answer = match answer {
+            Answer::Events(events) if events.always_stream && !head.accept.event_stream() => {
+                shard.metrics.count_refusal(Refusal::NotAcceptable);
+                Reply::refusal(Refusal::NotAcceptable, MCP_ALLOW).into()
+            }
+            answer => answer,
+        };
+        let note = |ending, status, bytes| {
+            let (took, request_id) = (began.elapsed(), to.request_id.as_str());
+            let socket = Some(&**socket);
+            let finished = Finished { about: &about, ending, status, took, bytes, request_id, socket };
+            record::finished(shard, &finished);
         };
         match answer {
             Answer::Reply(reply) => {
-                write_reply(out, shard, &reply, close, is_head, cors);
-                shard.metrics.observe(method, reply.status, began.elapsed());
-                finish(decoder, close)
-            }
-            Answer::Events(events) if events.always_stream && !head.accept.event_stream() => {
-                let refusal = Refusal::NotAcceptable;
-                shard.metrics.count_refusal(refusal);
-                let reply = Reply::refusal(refusal, MCP_ALLOW);
-                write_reply(out, shard, &reply, close, is_head, cors);
-                shard.metrics.observe(method, reply.status, began.elapsed());
+                let bytes_before = out.len();
+                write_reply(out, shard, &reply, &to);
+                note(reply.ending, reply.status, (out.len() - bytes_before) as u64);
+                let close = to.close;
                 finish(decoder, close)
             }
             Answer::Events(events) => {
@@ -289,20 +318,22 @@ impl Connection {
                     control,
                     socket,
                     out,
-                    cors,
-                    close,
+                    to,
                     json: head.accept.json(),
                     event_stream: head.accept.event_stream(),
                     chunked: head.knows_chunks,
                     committed: false,
+                    status: 200,
+                    ending: Ending::Good,
+                    bytes: 0,
                 };
-                let (then, ahead, status) = Box::pin(stream.run(events)).await;
-                shard.metrics.observe(method, status, began.elapsed());
-                if then == Then::Abort {
+                let sent = Box::pin(stream.run(events)).await;
+                note(sent.ending, sent.status, sent.bytes);
+                if sent.then == Then::Abort {
                     return Then::Abort;
                 }
-                let then = finish(decoder, then == Then::Close);
-                decoder.feed(&ahead);
+                let then = finish(decoder, sent.then == Then::Close);
+                decoder.feed(&sent.ahead);
                 then
             }
         }
@@ -351,13 +382,39 @@ pub async fn write(shard: &Shard, control: &Control, socket: &Socket, bytes: &[u
     outcome.is_ok()
 }
 
+/// What of a request shapes the head of its answer.
+#[derive(Clone, Copy)]
+pub struct ReplyTo<'r> {
+    /// Its name.
+    pub request_id: RequestId<'r>,
+    /// Its `X-Correlation-Id`.
+    pub correlation_id: Option<&'r str>,
+    /// Its checked origin.
+    pub cors: Option<&'r [u8]>,
+    /// Whether the connection ends behind the answer.
+    pub close: bool,
+    /// Whether it is HEAD, whose answer has no body.
+    pub is_head: bool,
+}
+
+impl ReplyTo<'_> {
+    /// The head's fields beyond the fixed ones.
+    pub fn extra<'a>(&'a self, fields: &'a [(&'static str, &'a str)]) -> Extra<'a> {
+        Extra {
+            fields,
+            cors_origin: self.cors,
+            request_id: Some(self.request_id.as_str()),
+            correlation_id: self.correlation_id,
+        }
+    }
+}
+
 /// Writes a whole reply behind what is written already.
-pub fn write_reply(out: &mut Vec<u8>, shard: &Shard, reply: &Reply, close: bool, is_head: bool, cors: Option<&[u8]>) {
+pub fn write_reply(out: &mut Vec<u8>, shard: &Shard, reply: &Reply, to: &ReplyTo<'_>) {
     let content = reply.content_type.map_or(Content::Empty, |kind| Content::Sized(kind, reply.body.len()));
     let fields: Vec<(&'static str, &str)> = reply.fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let extra = Extra { fields: &fields, cors_origin: cors };
-    response::write_head(out, reply.status, content, close, &sweep::date(shard), extra);
-    if !is_head {
+    response::write_head(out, reply.status, content, to.close, &sweep::date(shard), to.extra(&fields));
+    if !to.is_head {
         out.extend_from_slice(&reply.body);
     }
 }

@@ -11,7 +11,7 @@ mod accept;
 
 mod sweep;
 
-mod socket;
+pub mod socket;
 
 mod buffers;
 
@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_lite::FutureExt;
+use ringway_core::http::request_id::MadeId;
 use ringway_core::http::response::DateText;
 use ringway_core::json::JsonParser;
 use ringway_core::mcp::render::{self, ServerIdentity};
@@ -34,12 +35,13 @@ use slab::Slab;
 
 use crate::catalog::Catalog;
 use crate::handle::{InForce, ServerHandle};
+use crate::local_tool::{self, LocalTool};
 use crate::mailbox::{Changed, Letter, Letters, Mailboxes};
 use crate::mcp::listen::{Listen, list_methods};
 use crate::mcp::{legacy, tasks};
 use crate::metrics::ShardMetrics;
 use crate::observe::Observatory;
-use crate::random::RandomPool;
+use crate::random::{self, RandomPool};
 use crate::session::Session;
 use crate::task::Task;
 use buffers::Buffers;
@@ -81,7 +83,9 @@ pub struct Shard {
     pub(crate) shard_count: usize,
     policy: RefCell<Arc<Policy>>,
     catalog: RefCell<Arc<Catalog>>,
-    /// Which change these two are of.
+    /// The tools of the catalog, in its order.
+    tools: RefCell<Vec<Rc<LocalTool>>>,
+    /// Which change these are of.
     generation: Cell<u64>,
     pub(crate) json: RefCell<JsonParser>,
     pub(crate) sessions: RefCell<Table<Rc<Session>>>,
@@ -101,6 +105,9 @@ pub struct Shard {
     pub(crate) metrics: Arc<ShardMetrics>,
     pub(crate) observatory: Arc<Observatory>,
     random: RefCell<RandomPool>,
+    /// What names of requests that are made here begin with, so that processes and shards never make the same.
+    request_id_salt: u32,
+    request_ids_made: Cell<u64>,
     pub(crate) in_flight: Cell<usize>,
     pub(crate) draining: Cell<bool>,
     date: Cell<DateText>,
@@ -119,6 +126,7 @@ impl Shard {
         Rc::new(Shard {
             id: setup.id,
             shard_count: setup.shard_count,
+            tools: RefCell::new(local_tool::table(&catalog, &[])),
             catalog: RefCell::new(catalog),
             generation: Cell::new(generation),
             json: RefCell::default(),
@@ -141,6 +149,8 @@ impl Shard {
             metrics: Arc::clone(&setup.metrics),
             observatory: Arc::clone(&setup.observatory),
             random: RefCell::default(),
+            request_id_salt: random::number(),
+            request_ids_made: Cell::new(0),
             in_flight: Cell::new(0),
             draining: Cell::new(false),
             date: Cell::new(sweep::date_text(SystemTime::now())),
@@ -175,6 +185,8 @@ impl Shard {
         let Some(InForce { generation, catalog, policy }) = self.server.in_force() else { return };
         debug_assert!(generation > self.generation.get(), "generations never go back");
         self.generation.set(generation);
+        let tools = local_tool::table(&catalog, &self.tools.borrow());
+        self.tools.replace(tools);
         self.catalog.replace(catalog);
         let limits = &policy.limits;
         self.sessions.borrow_mut().set_bounds(
@@ -191,6 +203,12 @@ impl Shard {
         self.catalog.borrow()
     }
 
+    /// The tool of that name.
+    pub fn tool(&self, name: &str) -> Option<Rc<LocalTool>> {
+        let index = self.catalog().tool_index(name)?;
+        self.tools.borrow().get(index).cloned()
+    }
+
     /// Time since the shard started, by the monotonic clock.
     pub fn now(&self) -> Duration {
         self.started.elapsed()
@@ -204,6 +222,13 @@ impl Shard {
     /// A name nobody can guess, for state that lives here.
     pub fn new_handle(&self) -> Handle {
         Handle { home: self.id, random: self.random.borrow_mut().take() }
+    }
+
+    /// A name for a request whose client gave it none.
+    pub fn new_request_id(&self) -> MadeId {
+        let count = self.request_ids_made.get();
+        self.request_ids_made.set(count + 1);
+        MadeId::new(self.request_id_salt, self.id, count)
     }
 
     /// The session of that name, marked as used.

@@ -4,15 +4,16 @@
 use std::rc::Rc;
 
 use futures_lite::FutureExt;
-use ringway_core::http::response::{self, Content, Extra};
+use ringway_core::http::response::{self, Content};
 use ringway_core::mcp::sse;
 
-use super::connection::{Control, OUT_BYTES_MAX, Then, write, write_reply};
+use super::connection::{Control, OUT_BYTES_MAX, ReplyTo, Then, write, write_reply};
 use super::socket::Socket;
 use super::watch::{Gone, Watch};
 use super::{Shard, sweep};
 use crate::answer::{Events, Reply, poll_now};
 use crate::outbox::StreamEvent;
+use crate::record::Ending;
 
 /// How soon a client should come back for the rest of a suspended stream.
 const RETRY_MS: u32 = 500;
@@ -27,10 +28,8 @@ pub struct Stream<'c> {
     pub socket: &'c Rc<Socket>,
     /// What is written and not sent yet.
     pub out: &'c mut Vec<u8>,
-    /// The checked origin.
-    pub cors: Option<&'c [u8]>,
-    /// Whether the connection ends behind the answer.
-    pub close: bool,
+    /// What of the request shapes the head.
+    pub to: ReplyTo<'c>,
     /// Whether the client takes JSON.
     pub json: bool,
     /// Whether the client takes a stream.
@@ -39,6 +38,26 @@ pub struct Stream<'c> {
     pub chunked: bool,
     /// Whether a stream has begun.
     pub committed: bool,
+    /// HTTP status.
+    pub status: u16,
+    /// How the request ended.
+    pub ending: Ending,
+    /// Bytes that were sent.
+    pub bytes: u64,
+}
+
+/// What became of an answer and its connection.
+pub struct Sent {
+    /// Whether the connection goes on.
+    pub then: Then,
+    /// What the client sent meanwhile.
+    pub ahead: Vec<u8>,
+    /// HTTP status.
+    pub status: u16,
+    /// How the request ended.
+    pub ending: Ending,
+    /// Bytes of the answer.
+    pub bytes: u64,
 }
 
 enum Next {
@@ -48,10 +67,9 @@ enum Next {
 }
 
 impl Stream<'_> {
-    /// Sends events until the last. Returns what becomes of the connection, what was read ahead, and the status.
-    pub async fn run(mut self, mut events: Events) -> (Then, Vec<u8>, u16) {
+    /// Sends events until the last.
+    pub async fn run(mut self, mut events: Events) -> Sent {
         let watch = Watch::start(Rc::clone(self.socket));
-        let mut status = 200;
         // A client that takes no stream gets the last message, which is the answer.
         let mut last = None;
         if events.always_stream {
@@ -71,7 +89,7 @@ impl Stream<'_> {
                     }
                     continue;
                 };
-                if let Some(then) = self.take(event, &events, &mut last, &mut status) {
+                if let Some(then) = self.take(event, &events, &mut last) {
                     break then;
                 }
                 continue;
@@ -88,7 +106,7 @@ impl Stream<'_> {
             };
             match next {
                 Next::Event(event) => {
-                    if let Some(then) = self.take(event, &events, &mut last, &mut status) {
+                    if let Some(then) = self.take(event, &events, &mut last) {
                         break then;
                     }
                 }
@@ -105,23 +123,18 @@ impl Stream<'_> {
         };
         let ahead = watch.stop().await;
         // What is written goes out with the connection's next flush.
-        (then, ahead, status)
+        let bytes = self.bytes + self.out.len() as u64;
+        Sent { then, ahead, status: self.status, ending: self.ending, bytes }
     }
 
     /// Takes one event; `Some` when it is the last.
-    fn take(
-        &mut self,
-        event: StreamEvent,
-        events: &Events,
-        last: &mut Option<Vec<u8>>,
-        status: &mut u16,
-    ) -> Option<Then> {
-        let go_on = if self.close { Then::Close } else { Then::Continue };
+    fn take(&mut self, event: StreamEvent, events: &Events, last: &mut Option<Vec<u8>>) -> Option<Then> {
+        let go_on = if self.to.close { Then::Close } else { Then::Continue };
         match event {
-            StreamEvent::Sole { status: found, text } if self.json => {
-                *status = found;
-                let reply = Reply { fields: events.fields.clone(), ..Reply::json(found, text) };
-                write_reply(self.out, self.shard, &reply, self.close, false, self.cors);
+            StreamEvent::Sole { status, ending, text } if self.json => {
+                (self.status, self.ending) = (status, ending);
+                let reply = Reply { fields: events.fields.clone(), ..Reply::json(status, text) };
+                write_reply(self.out, self.shard, &reply, &self.to);
                 Some(go_on)
             }
             StreamEvent::Message { number, text } if self.event_stream => {
@@ -132,7 +145,8 @@ impl Stream<'_> {
                 self.write(&event);
                 None
             }
-            StreamEvent::Sole { text, .. } => {
+            StreamEvent::Sole { ending, text, .. } => {
+                self.ending = ending;
                 self.commit(events);
                 let mut event = Vec::with_capacity(text.len() + 64);
                 sse::event(&mut event, None, &text);
@@ -146,10 +160,13 @@ impl Stream<'_> {
             }
             // A client that takes no stream could not come back for the rest of one.
             StreamEvent::Suspend if !self.event_stream => None,
-            StreamEvent::Suspend | StreamEvent::End => {
+            StreamEvent::Suspend | StreamEvent::End(_) => {
+                if let StreamEvent::End(ending) = event {
+                    self.ending = ending;
+                }
                 match last.take() {
                     Some(text) => {
-                        write_reply(self.out, self.shard, &Reply::json(200, text), self.close, false, self.cors);
+                        write_reply(self.out, self.shard, &Reply::json(200, text), &self.to);
                     }
                     None => {
                         self.commit(events);
@@ -172,14 +189,13 @@ impl Stream<'_> {
         }
         let fields: Vec<(&'static str, &str)> =
             events.fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let extra = Extra { fields: &fields, cors_origin: self.cors };
         response::write_head(
             self.out,
             200,
             if self.chunked { Content::Events } else { Content::EventsToTheEnd },
-            self.close,
+            self.to.close,
             &sweep::date(self.shard),
-            extra,
+            self.to.extra(&fields),
         );
         if let (Some(number), Some(prefix)) = (events.primes, &events.id_prefix) {
             let mut event = Vec::new();
@@ -203,6 +219,7 @@ impl Stream<'_> {
     }
 
     async fn flush(&mut self) -> bool {
+        self.bytes += self.out.len() as u64;
         let sent = write(self.shard, self.control, self.socket, self.out).await;
         self.out.clear();
         sent

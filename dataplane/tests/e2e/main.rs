@@ -23,3 +23,5 @@ mod tasks;
 mod drain;
 
 mod policy;
+
+mod request_ids;

@@ -11,6 +11,8 @@ pub mod decoder;
 
 pub mod media;
 
+pub mod request_id;
+
 pub mod deadline;
 
 pub mod response;

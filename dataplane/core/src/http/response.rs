@@ -26,6 +26,10 @@ pub struct Extra<'a> {
     pub fields: &'a [(&'static str, &'a str)],
     /// The checked `Origin` to allow, as CORS wants it.
     pub cors_origin: Option<&'a [u8]>,
+    /// The request's name, for `X-Request-Id`.
+    pub request_id: Option<&'a str>,
+    /// What came as `X-Correlation-Id`.
+    pub correlation_id: Option<&'a str>,
 }
 
 /// The current time for `Date` (RFC 9110 section 6.6.1), 29 bytes, renewed by the shell each second.
@@ -58,7 +62,9 @@ pub fn write_head(out: &mut Vec<u8>, status: u16, content: Content, close: bool,
     if close {
         out.extend_from_slice(b"\r\nConnection: close");
     }
-    for (name, value) in extra.fields {
+    let named = [("X-Request-Id", extra.request_id), ("X-Correlation-Id", extra.correlation_id)];
+    let named = named.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
+    for (name, value) in named.chain(extra.fields.iter().copied()) {
         debug_assert!(value.bytes().all(|byte| byte >= b' '));
         out.extend_from_slice(b"\r\n");
         out.extend_from_slice(name.as_bytes());
@@ -69,7 +75,7 @@ pub fn write_head(out: &mut Vec<u8>, status: u16, content: Content, close: bool,
         out.extend_from_slice(b"\r\nAccess-Control-Allow-Origin: ");
         out.extend_from_slice(origin);
         out.extend_from_slice(
-            b"\r\nVary: Origin\r\nAccess-Control-Expose-Headers: Mcp-Session-Id, MCP-Protocol-Version, Retry-After",
+            b"\r\nVary: Origin\r\nAccess-Control-Expose-Headers: Mcp-Session-Id, MCP-Protocol-Version, Retry-After, X-Request-Id",
         );
     }
     out.extend_from_slice(b"\r\n\r\n");
@@ -77,7 +83,7 @@ pub fn write_head(out: &mut Vec<u8>, status: u16, content: Content, close: bool,
 
 /// The answer to a CORS preflight whose origin was checked. Whatever fields the page wants to send it may: they are
 /// checked when they come, and `Mcp-Param-*` has no fixed names.
-pub fn write_preflight(out: &mut Vec<u8>, origin: &[u8], wanted: Option<&[u8]>, close: bool, date: &DateText) {
+pub fn write_preflight(out: &mut Vec<u8>, wanted: Option<&[u8]>, close: bool, date: &DateText, extra: Extra<'_>) {
     let listed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_, ".contains(byte);
     let wanted = wanted.filter(|names| names.iter().all(listed)).and_then(|names| std::str::from_utf8(names).ok());
     let fields = [
@@ -85,7 +91,7 @@ pub fn write_preflight(out: &mut Vec<u8>, origin: &[u8], wanted: Option<&[u8]>, 
         ("Access-Control-Allow-Headers", wanted.unwrap_or("Content-Type, Accept, Authorization")),
         ("Access-Control-Max-Age", "600"),
     ];
-    write_head(out, 204, Content::Empty, close, date, Extra { fields: &fields, cors_origin: Some(origin) });
+    write_head(out, 204, Content::Empty, close, date, Extra { fields: &fields, ..extra });
 }
 
 /// Appends one chunk of the chunked coding; an empty `data` would end the body and is skipped.

@@ -47,6 +47,16 @@ pub enum Selected {
     Legacy(Version),
 }
 
+impl Selected {
+    /// Its era.
+    pub fn era(self) -> Era {
+        match self {
+            Selected::Modern => Era::Modern,
+            Selected::Legacy(_) => Era::Legacy,
+        }
+    }
+}
+
 /// Chooses the era of `message`.
 ///
 /// # Errors

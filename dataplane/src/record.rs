@@ -1,0 +1,86 @@
+//! What is known of a request once it is answered, for those who count and write it down. It never sees an argument or a
+//! credential.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use ringway_core::mcp::Era;
+
+use crate::local_tool::LocalTool;
+use crate::metrics::Method;
+use crate::shard::Shard;
+use crate::shard::socket::Socket;
+
+/// What a request was about.
+#[derive(Clone)]
+pub struct About {
+    /// Its method.
+    pub method: Method,
+    /// The tool it called.
+    pub tool: Option<Rc<LocalTool>>,
+    /// Its era, where it was found out.
+    pub era: Option<Era>,
+}
+
+impl About {
+    /// A request of which only the method is known.
+    pub fn of(method: Method) -> About {
+        About { method, tool: None, era: None }
+    }
+
+    /// The same for another shard.
+    pub fn to_remote(&self) -> RemoteAbout {
+        let tool = self.tool.as_ref().map(|tool| tool.definition.name.clone());
+        RemoteAbout { method: self.method, tool, era: self.era }
+    }
+}
+
+/// [`About`] on its way between shards.
+#[derive(Debug)]
+pub struct RemoteAbout {
+    method: Method,
+    tool: Option<String>,
+    era: Option<Era>,
+}
+
+impl RemoteAbout {
+    /// The same for this shard.
+    pub fn to_local(&self, shard: &Shard) -> About {
+        About { method: self.method, tool: self.tool.as_deref().and_then(|name| shard.tool(name)), era: self.era }
+    }
+}
+
+/// How a request ended, beyond its HTTP status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ending {
+    /// With what was asked for.
+    #[default]
+    Good,
+    /// The tool failed, and its caller was told so in a result (`isError`).
+    ToolError,
+    /// With this JSON-RPC error code.
+    Error(i32),
+}
+
+/// A request that has been answered.
+pub struct Finished<'a> {
+    /// What it was about.
+    pub about: &'a About,
+    /// How it ended.
+    pub ending: Ending,
+    /// HTTP status; 200 where there is none.
+    pub status: u16,
+    /// From its last byte to the last byte of its answer being written.
+    pub took: Duration,
+    /// Bytes of the answer.
+    pub bytes: u64,
+    /// Its name.
+    pub request_id: &'a str,
+    /// Where its client is.
+    pub socket: Option<&'a Socket>,
+}
+
+/// Counts a request that has been answered.
+pub fn finished(shard: &Shard, finished: &Finished<'_>) {
+    shard.metrics.observe(finished.about.method, finished.status, finished.took);
+}
