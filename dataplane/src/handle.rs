@@ -131,6 +131,7 @@ impl ServerHandle {
 
     /// Stops the server: it accepts no more, finishes what it has begun, and ends.
     pub fn drain(&self) {
+        tracing::info!("draining");
         self.0.mailboxes.drain();
     }
 
@@ -154,7 +155,8 @@ impl ServerHandle {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         apply(&mut state.parts)?;
         if let Some(in_force) = state.in_force.take() {
-            self.enforce(&mut state, in_force.generation + 1, in_force.policy);
+            let in_force = self.enforce(&mut state, in_force.generation + 1, in_force.policy);
+            tracing::info!(generation = in_force.generation, tools = in_force.catalog.tools().len(), "catalog changed");
             self.announce(changed);
         }
         Ok(())
@@ -166,7 +168,8 @@ impl ServerHandle {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(in_force) = state.in_force.take() {
             let policy = with_address(policy, state.own_address);
-            self.enforce(&mut state, in_force.generation + 1, policy);
+            let in_force = self.enforce(&mut state, in_force.generation + 1, policy);
+            tracing::info!(generation = in_force.generation, "policy in force");
             self.announce(Changed::default());
         }
     }

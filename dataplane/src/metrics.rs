@@ -91,6 +91,11 @@ impl Method {
         "refused",
     ];
 
+    /// Its name in metrics and logs.
+    pub fn label(self) -> &'static str {
+        Method::LABELS[self as usize]
+    }
+
     /// The method of that name.
     pub fn of(name: &str) -> Method {
         match name {

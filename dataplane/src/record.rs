@@ -80,7 +80,10 @@ pub struct Finished<'a> {
     pub socket: Option<&'a Socket>,
 }
 
-/// Counts a request that has been answered.
+/// Counts a request that has been answered, and has it written down.
 pub fn finished(shard: &Shard, finished: &Finished<'_>) {
     shard.metrics.observe(finished.about.method, finished.status, finished.took);
+    if let Some(log) = &shard.access_log {
+        log.note(shard, finished);
+    }
 }

@@ -15,6 +15,7 @@ use crate::catalog::{CatalogError, Parts};
 use crate::cpu::{self, CpuList};
 use crate::handle::ServerHandle;
 use crate::listener;
+use crate::log::LogWriter;
 use crate::metrics::ShardMetrics;
 use crate::observe::Observatory;
 use crate::preflight::{self, Missing};
@@ -38,6 +39,8 @@ pub struct Options {
     pub policy: Policy,
     /// Seals what multi-round-trip clients carry; replicas that share clients must share it. Random when absent.
     pub state_key: Option<[u8; 32]>,
+    /// Who writes the access log; nobody when absent.
+    pub log: Option<LogWriter>,
     /// Whether SIGTERM and SIGINT drain the server.
     pub handle_signals: bool,
 }
@@ -51,6 +54,7 @@ impl Default for Options {
             cpus: None,
             policy: Policy::default(),
             state_key: None,
+            log: None,
             handle_signals: true,
         }
     }
@@ -194,7 +198,16 @@ impl Running {
                 failed = Some(StartError::Shard(error.to_string()));
             }
         }
-        failed.map_or(Ok(()), Err)
+        match failed {
+            None => {
+                tracing::info!("drained");
+                Ok(())
+            }
+            Some(error) => {
+                tracing::error!(%error, "ended");
+                Err(error)
+            }
+        }
     }
 }
 
@@ -267,6 +280,7 @@ impl Server {
         if options.handle_signals {
             drain_on_signal(self.handle.clone());
         }
+        tracing::info!(%address, admin_address = admin_address.map(tracing::field::display), shards = threads.len(), "serving");
         Ok(Running { address, admin_address, handle: self.handle, threads })
     }
 
@@ -313,6 +327,7 @@ impl Server {
             instructions: self.instructions.clone(),
             metrics,
             observatory: Arc::clone(&observatory),
+            log: options.log.clone(),
         });
         setups.collect()
     }

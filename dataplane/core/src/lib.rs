@@ -12,5 +12,6 @@ pub mod mcp;
 pub mod session;
 
 pub mod header_params;
+pub mod sampling;
 pub mod schema;
 pub mod uri_template;

@@ -29,10 +29,19 @@ pub async fn run(shard: Rc<Shard>, listener: StdListener, serves_mcp: bool) {
     // SAFETY: the descriptor is owned by `listener`, which gives it up here.
     let listener = unsafe { TcpListener::from_raw_fd(listener.into_raw_fd()) };
     let mut reserve = reserve();
+    let mut complained = false;
     loop {
         match listener.accept().await {
-            Ok(stream) => admit(&shard, stream, serves_mcp),
-            Err(_) => {
+            Ok(stream) => {
+                complained = false;
+                admit(&shard, stream, serves_mcp);
+            }
+            Err(error) => {
+                if !complained {
+                    // Once a shortage, not once a failed accept.
+                    tracing::warn!(%error, shard = shard.id, "connections cannot be accepted");
+                    complained = true;
+                }
                 // Out of descriptors: the reserve lets one caller in to be turned away instead of hanging, and the
                 // pause keeps this from spinning while the others wait in the backlog.
                 shard.metrics.count_accept_error();

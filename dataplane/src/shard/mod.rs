@@ -36,6 +36,7 @@ use slab::Slab;
 use crate::catalog::Catalog;
 use crate::handle::{InForce, ServerHandle};
 use crate::local_tool::{self, LocalTool};
+use crate::log::{AccessLog, LogWriter};
 use crate::mailbox::{Changed, Letter, Letters, Mailboxes};
 use crate::mcp::listen::{Listen, list_methods};
 use crate::mcp::{legacy, tasks};
@@ -75,6 +76,8 @@ pub struct Setup {
     pub metrics: Arc<ShardMetrics>,
     /// Everybody's counters.
     pub observatory: Arc<Observatory>,
+    /// Who writes logs.
+    pub log: Option<LogWriter>,
 }
 
 /// The shard.
@@ -104,6 +107,7 @@ pub struct Shard {
     pub(crate) instructions: Option<Arc<str>>,
     pub(crate) metrics: Arc<ShardMetrics>,
     pub(crate) observatory: Arc<Observatory>,
+    pub(crate) access_log: Option<AccessLog>,
     random: RefCell<RandomPool>,
     /// What names of requests that are made here begin with, so that processes and shards never make the same.
     request_id_salt: u32,
@@ -148,6 +152,7 @@ impl Shard {
             instructions: setup.instructions.clone(),
             metrics: Arc::clone(&setup.metrics),
             observatory: Arc::clone(&setup.observatory),
+            access_log: setup.log.as_ref().map(|log| AccessLog::new(log.entries())),
             random: RefCell::default(),
             request_id_salt: random::number(),
             request_ids_made: Cell::new(0),

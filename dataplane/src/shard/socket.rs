@@ -1,8 +1,9 @@
 //! A client's TCP stream, shared by the task that reads and the task that writes. It never buffers.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
 use std::task::Poll;
@@ -16,18 +17,27 @@ use super::buffers::Buffers;
 pub struct Socket {
     stream: RefCell<TcpStream>,
     fd: RawFd,
+    peer: Cell<Option<SocketAddr>>,
 }
 
 impl Socket {
     /// Takes a stream.
     pub fn new(stream: TcpStream) -> Socket {
         let fd = stream.as_raw_fd();
-        Socket { stream: RefCell::new(stream), fd }
+        Socket { stream: RefCell::new(stream), fd, peer: Cell::new(None) }
     }
 
     /// The descriptor, owned by this socket.
     pub fn fd(&self) -> RawFd {
         self.fd
+    }
+
+    /// Where the client is, asked of the kernel once.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        if self.peer.get().is_none() {
+            self.peer.set(self.stream.borrow().peer_addr().ok());
+        }
+        self.peer.get()
     }
 
     /// Reads some bytes; 0 at the end. Safe to drop while pending.

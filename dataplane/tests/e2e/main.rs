@@ -25,3 +25,5 @@ mod drain;
 mod policy;
 
 mod request_ids;
+
+mod access_log;

@@ -6,11 +6,14 @@ mod arguments;
 
 mod greeting;
 
-use std::io::Write;
+mod logging;
+
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use ringway_dataplane::{Server, StartError, builtin};
+use ringway_dataplane::{LogFormat, LogOptions, LogWriter, Options, Server, StartError, builtin};
+use tracing::level_filters::LevelFilter;
 
 use arguments::{Arguments, Command, Serve};
 
@@ -44,7 +47,17 @@ fn server() -> Result<Server, StartError> {
 }
 
 fn run(serve: Serve) -> Result<(), StartError> {
-    let running = server()?.start(serve.options()?)?;
-    greeting::print(&running);
-    running.join()
+    let options = serve.options()?;
+    let is_terminal = std::io::stderr().is_terminal();
+    let format = if is_terminal { LogFormat::Text } else { LogFormat::Json };
+    let log_options = LogOptions { access_format: format, ..LogOptions::default() };
+    let log = LogWriter::start(&log_options).map_err(|error| StartError::Option(format!("the log: {error}")))?;
+    logging::install(&log, format, LevelFilter::INFO, is_terminal);
+    let started = server().and_then(|server| server.start(Options { log: Some(log.clone()), ..options }));
+    let ended = started.and_then(|running| {
+        greeting::print(&running);
+        running.join()
+    });
+    log.end();
+    ended
 }
