@@ -61,7 +61,8 @@ def compare(options, machine, children):
         # Who goes first alternates, so that neither always meets the machine as the other left it.
         order = both if round_index % 2 == 0 else both[::-1]
         measure_round(options, results, request, clients, order, round_index)
-    measure_cold_starts(results, request, both)
+    if not options.only:
+        measure_cold_starts(results, request, both)
     print_steal(before)
     rows, bars = judge(results)
     show(rows)
@@ -100,6 +101,8 @@ def measure_round(options, results, request, clients, order, round_index):
             clients.load(server, CONNECTIONS, seconds=min(1, options.seconds))  # caches, pools, branch predictors
 
         def each(key, run):
+            if options.only and key[0] not in options.only:
+                return
             for server in order:
                 progress(f"round {round_index + 1}/{options.rounds}: {key}: {server.name}")
                 results.add(server, key, run(server))
@@ -263,6 +266,7 @@ def parse_options():
     parser.add_argument("--load-binary", metavar="PATH", help="ringway-bench; default: the release build beside this file")
     parser.add_argument("--echo-argument", default="text", help="the echo tool's argument (default: %(default)s)")
     parser.add_argument("--header", action="append", default=[], help="one more request header for `load` and wrk, as 'Name: value'")
+    parser.add_argument("--only", default="", metavar="LETTERS", help="only these of e, f and g: fewer things in more rounds say more")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5, help="of each measurement (default: %(default)s)")
     parser.add_argument("--server-cpu", type=int, default=0)
