@@ -6,9 +6,11 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use ringway_dataplane::{AllowList, CpuList, Limits, Options, Policy, StartError};
 
+use crate::{completion, examples, man, tools};
+
 /// Ringway: an MCP server and gateway for agent traffic that cannot wait.
 #[derive(Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
+#[command(version, args_conflicts_with_subcommands = true, after_help = examples::RINGWAY)]
 pub struct Arguments {
     /// What to do; `serve` when absent.
     #[command(subcommand)]
@@ -22,9 +24,20 @@ pub struct Arguments {
 #[derive(Subcommand)]
 pub enum Command {
     /// Serve MCP over HTTP, one shard a core (the default).
+    #[command(after_help = examples::SERVE)]
     Serve(Box<Serve>),
     /// Serve MCP over standard input and output, for one client.
+    #[command(after_help = examples::STDIO)]
     Stdio,
+    /// List and call the tools of any MCP server.
+    #[command(subcommand, after_help = examples::TOOLS)]
+    Tools(tools::Tools),
+    /// Print a completion script for a shell.
+    #[command(after_help = examples::COMPLETION)]
+    Completion(completion::Completion),
+    /// Print the manual page, or write one a verb.
+    #[command(after_help = examples::MAN)]
+    Man(man::Manual),
 }
 
 /// Options of `serve`.

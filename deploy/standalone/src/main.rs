@@ -4,9 +4,17 @@
 
 mod arguments;
 
+mod examples;
+
 mod greeting;
 
 mod logging;
+
+mod tools;
+
+mod completion;
+
+mod man;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -28,6 +36,9 @@ fn main() -> ExitCode {
     let outcome = match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
         Command::Serve(serve) => run(*serve),
         Command::Stdio => server().and_then(|server| server.run_stdio(Default::default())),
+        Command::Tools(verb) => return tools::run(verb),
+        Command::Completion(completion) => return written(completion.print()),
+        Command::Man(manual) => return written(manual.write()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -38,6 +49,17 @@ fn main() -> ExitCode {
             }
             ExitCode::from(if matches!(error, StartError::Shard(_)) { 1 } else { CANNOT_START })
         }
+    }
+}
+
+/// The end of a verb that only writes.
+fn written(outcome: std::io::Result<()>) -> ExitCode {
+    match outcome {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            let _ = writeln!(std::io::stderr(), "ringway: {error}");
+            ExitCode::from(CANNOT_START)
+        }
+        _ => ExitCode::SUCCESS,
     }
 }
 

@@ -10,22 +10,9 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Instant;
 
-use common::{DEADLINE, Ringway};
+use common::{DEADLINE, Ringway, told_address};
 
 const FREE: [&str; 4] = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
-
-/// The address on the greeting's line that begins with `name`.
-#[track_caller]
-fn told_address(ringway: &mut Ringway, name: &str) -> SocketAddr {
-    loop {
-        let line = ringway.line().expect("a greeting");
-        let Some(url) = line.trim().strip_prefix(name) else {
-            continue;
-        };
-        let authority = url.trim().trim_start_matches("http://").split('/').next();
-        return authority.and_then(|text| text.parse().ok()).expect("an address");
-    }
-}
 
 fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).expect("it listens");

@@ -4,8 +4,10 @@
 
 #[path = "../../../../dataplane/tests/common/checker.rs"]
 pub mod checker;
+pub mod stub;
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -108,5 +110,18 @@ impl Drop for Ringway {
         // It has ended already, or it must.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// The address on the greeting's line that begins with `name`.
+#[track_caller]
+pub fn told_address(ringway: &mut Ringway, name: &str) -> SocketAddr {
+    loop {
+        let line = ringway.line().expect("a greeting");
+        let Some(url) = line.trim().strip_prefix(name) else {
+            continue;
+        };
+        let authority = url.trim().trim_start_matches("http://").split('/').next();
+        return authority.and_then(|text| text.parse().ok()).expect("an address");
     }
 }

@@ -1,0 +1,123 @@
+//! What `--help` and the man pages say beyond flags: examples, exit codes, the environment. It never runs anything.
+//! A line that ends in a colon and is not indented begins a section; `man.rs` relies on it.
+
+macro_rules! exit_codes_of_a_client {
+    () => {
+        "
+Exit codes:
+  0  it worked
+  1  the tool or the server said no, or what it said is not MCP
+  2  the command line, a file or the environment must be mended
+  3  the server cannot be reached, or does not answer in time
+"
+    };
+}
+
+macro_rules! environment_of_a_client {
+    () => {
+        "
+Environment:
+  RINGWAY_URL     the server, when --url is absent
+  RINGWAY_HEADER  headers, one a line, when --header is absent: keeps tokens out of process lists
+  SSL_CERT_FILE   certificates to trust for https, when not those of this machine
+  NO_PROXY, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY
+                  the way to servers that are not on this machine
+"
+    };
+}
+
+pub const RINGWAY: &str = "\
+Examples:
+  ringway                                      serve on http://127.0.0.1:9999/mcp
+  ringway stdio                                serve one client over standard input and output
+  ringway tools list                           what a server offers
+  ringway tools call echo text=hello           call a tool
+  ringway completion bash > ringway.bash       complete words in a shell
+  ringway man --dir man1                       one man page a verb
+
+Exit codes:
+  0  it worked
+  1  it was refused, or ended by a fault
+  2  the command line, the configuration or the machine must be mended
+  3  a server cannot be reached
+";
+
+pub const SERVE: &str = "\
+Examples:
+  ringway serve
+  ringway serve --listen 0.0.0.0:9999 --allow-host mcp.example.com
+  ringway serve --shards 2 --cpus 2-3
+
+Exit codes:
+  0  it served, and drained after SIGTERM or SIGINT
+  1  a shard ended by a fault
+  2  it cannot start: an option is wrong, an address is taken, or the machine lacks something
+";
+
+pub const STDIO: &str = "\
+Examples:
+  ringway stdio
+  printf '%s\\n' '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}' | ringway stdio
+
+  How an MCP client is told to start it:
+  { \"mcpServers\": { \"ringway\": { \"command\": \"ringway\", \"args\": [\"stdio\"] } } }
+
+Exit codes:
+  0  its input ended and every answer was given
+  1  a shard ended by a fault
+  2  it cannot start: the machine lacks something
+";
+
+pub const TOOLS: &str = concat!(
+    "\
+Examples:
+  ringway tools list
+  ringway tools call echo text=hello
+  ringway tools call --help
+",
+    exit_codes_of_a_client!()
+);
+
+pub const TOOLS_LIST: &str = concat!(
+    "\
+Examples:
+  ringway tools list
+  ringway tools list --url https://mcp.example.com/mcp
+  RINGWAY_HEADER=\"Authorization: Bearer $TOKEN\" ringway tools list
+  ringway tools list -o json | jq -r '.[].name'
+",
+    exit_codes_of_a_client!(),
+    environment_of_a_client!()
+);
+
+pub const TOOLS_CALL: &str = concat!(
+    "\
+Ways to give arguments:
+  '{\"text\": \"hello\"}'   one JSON object
+  @FILE                 the JSON object in a file
+  -                     the JSON object on standard input
+  KEY=VALUE ...         text where the tool's schema says text, else JSON if it is JSON, else text
+
+Examples:
+  ringway tools call echo text=hello
+  ringway tools call echo '{\"text\": \"hello\"}' -o json
+  ringway tools call record_metric component=db metric=latency_ms value=12.5
+  ringway tools call echo @arguments.json --timeout 30s
+  jq -n '{text: \"hello\"}' | ringway tools call echo -
+",
+    exit_codes_of_a_client!(),
+    environment_of_a_client!()
+);
+
+pub const COMPLETION: &str = "\
+Examples:
+  ringway completion bash > ~/.local/share/bash-completion/completions/ringway
+  ringway completion zsh > \"${fpath[1]}/_ringway\"
+  ringway completion fish > ~/.config/fish/completions/ringway.fish
+";
+
+pub const MAN: &str = "\
+Examples:
+  ringway man | man -l -
+  ringway man --dir ~/.local/share/man/man1
+";
