@@ -42,7 +42,9 @@ fn pages(command: &Command, above: &[&Command], dir: &Path) -> io::Result<()> {
 
 /// A page: clap's sections, then those of the text after the help, then its neighbours.
 fn page(command: &Command, above: &[&Command]) -> io::Result<Vec<u8>> {
-    let man = Man::new(command.clone()).manual("Ringway").source(concat!("ringway ", env!("CARGO_PKG_VERSION")));
+    // No day, so that two builds agree; a blank one, since an empty field would make the version take its place.
+    let man =
+        Man::new(command.clone()).date(" ").manual("Ringway").source(concat!("ringway ", env!("CARGO_PKG_VERSION")));
     let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;

@@ -168,7 +168,16 @@ impl Door {
         let unreachable = match error {
             Error::Timeout(ureq::Timeout::Connect) => format!("{authority} takes no connection: check --url"),
             Error::Timeout(_) => return self.late(),
-            Error::HostNotFound => format!("the host of {url} is not known: check --url"),
+            Error::HostNotFound => format!("no host is called {authority}: check --url"),
+            Error::Io(error) if error.to_string().contains("lookup address") => {
+                format!("no host is called {authority}: check --url")
+            }
+            Error::Io(error)
+                if error.kind() == ErrorKind::ConnectionRefused && self.agent.config().proxy().is_some() =>
+            {
+                let advice = "check HTTP_PROXY and NO_PROXY";
+                format!("the way to {authority} leads through a proxy, and no connection is taken: {advice}")
+            }
             Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
                 format!("nothing listens on {authority}: start it with `ringway serve`, or name another with --url")
             }
@@ -179,7 +188,8 @@ impl Door {
                 format!("TLS with {authority} failed: {error}{}", tls_advice(&error.to_string()))
             }
             Error::Io(error) if is_broken(error.kind()) => {
-                format!("{authority} broke the connection before its answer was whole")
+                let advice = if url.starts_with("http://") { "; it may serve https:// only" } else { "" };
+                format!("{authority} broke the connection before its answer was whole{advice}")
             }
             Error::Protocol(error) => {
                 let text = format!("{authority} does not speak HTTP as agreed ({error}): check --url");
@@ -188,6 +198,7 @@ impl Door {
             Error::Io(error) if error.kind() == ErrorKind::InvalidData => {
                 return Trouble::Refused(format!("{url} answers what is not MCP: {error}"));
             }
+            Error::Io(error) => format!("{authority} cannot be reached: {error}"),
             error => format!("{authority} cannot be reached: {error}"),
         };
         Trouble::Unreachable(unreachable)
@@ -204,6 +215,8 @@ fn is_broken(kind: ErrorKind) -> bool {
 fn tls_advice(error: &str) -> &'static str {
     if error.contains("UnknownIssuer") {
         "; SSL_CERT_FILE can name a file with the certificate of its authority"
+    } else if error.contains("CaUsedAsEndEntity") {
+        "; it signs itself as an authority: give the server a certificate that is not one (openssl: CA:FALSE)"
     } else if error.contains("InvalidContentType") || error.contains("corrupt") {
         "; it may serve http:// only"
     } else {

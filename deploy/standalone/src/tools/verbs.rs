@@ -66,6 +66,10 @@ fn call(Call { name, input, connection }: Call) -> Result<ExitCode, Trouble> {
         Input::Json(raw) => raw,
         Input::Pairs(pairs) => {
             tool = client.tool(&name)?;
+            if tool.is_none() {
+                // Pairs mean what its schema says; an object may be sent to a tool that is not listed.
+                return Err(unknown(&mut client, &name).unwrap_or_else(|| unknown_alone(&name)));
+            }
             input::typed(&pairs, tool.as_ref().map_or(&Value::Null, |tool| &tool.input_schema))
         }
     };

@@ -56,6 +56,7 @@ fn arguments_come_in_every_way() {
 fn what_fails_says_why() {
     let (_ringway, url) = served();
     tools(&url, &["call", "ecko", "text=x"]).check_refused(1, "did you mean `echo`?");
+    tools(&url, &["call", "ecko", "{}"]).check_refused(1, "did you mean `echo`?");
     tools(&url, &["call", "zzz"]).check_refused(1, "no tool is named `zzz`");
     tools(&url, &["call", "echo", "-o", "text"]).check_refused(1, "missing required property `text`");
     // Programs get what the tool said, and learn of its failure by the code.
@@ -85,4 +86,15 @@ fn a_server_that_is_not_there_is_named() {
     let url = format!("http://{}/mcp", silent.local_addr().expect("an address"));
     let late = run_with(&["tools", "list", "--url", &url, "--timeout", "200ms"], &[], "");
     late.check_refused(3, "within 200ms: give it more --timeout");
+}
+
+/// Goal: a proxy of the environment is for other machines. Method: one that is not there.
+#[test]
+fn this_machine_is_reached_past_a_proxy() {
+    let (_ringway, url) = served();
+    let proxy = [("HTTP_PROXY", "http://127.0.0.1:1"), ("NO_PROXY", ""), ("ALL_PROXY", "http://127.0.0.1:1")];
+    let list = |url: &str| run_with(&["tools", "list", "--url", url], &proxy, "");
+    assert_eq!(list(&url).json()[0]["name"], "echo");
+    // Kept for documentation: nobody has it.
+    list("http://192.0.2.1/mcp").check_refused(3, "192.0.2.1 leads through a proxy");
 }
