@@ -25,7 +25,7 @@ use clap::Parser;
 use ringway_dataplane::{LogOutput, LogWriter, Options, Server, StartError, builtin};
 
 use arguments::{Arguments, Command, Serve};
-use config::Sources;
+use config::{Sources, Watch};
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -78,15 +78,21 @@ fn run(serve: Serve) -> Result<(), StartError> {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         StartError::Option(lines.join("\n"))
     })?;
+    let watch = Watch::new().map_err(|error| StartError::Option(format!("SIGHUP cannot be taken: {error}")))?;
     let is_terminal = std::io::stderr().is_terminal();
     let log_options = config.settings.log_options(is_terminal);
     let log = LogWriter::start(&log_options).map_err(|error| StartError::Option(format!("the log: {error}")))?;
     let colours = is_terminal && log_options.state == LogOutput::Stderr;
-    logging::install(&log, log_options.access_format, config.settings.log_level(), colours);
-    config.log_warnings();
+    let level = logging::install(&log, log_options.access_format, config.settings.log_level(), colours);
+    config.log_start(&sources);
     let options = Options { log: Some(log.clone()), ..config.settings.options() };
     let started = server().and_then(|server| server.start(options));
     let ended = started.and_then(|running| {
+        let handle = running.handle().clone();
+        watch.start(sources, config, move |settings| {
+            level.set(settings.log_level());
+            handle.apply(settings.policy());
+        });
         greeting::print(&running);
         running.join()
     });

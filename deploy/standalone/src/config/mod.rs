@@ -14,12 +14,14 @@ mod init;
 mod nearest;
 mod older;
 mod profiles;
+mod reload;
 mod schema;
 mod show;
 mod source_file;
 mod state_key;
 mod units;
 mod verbs;
+mod watch;
 mod yaml;
 
 use std::path::{Path, PathBuf};
@@ -32,6 +34,7 @@ use settings::Settings;
 
 pub use flags::Flags;
 pub use verbs::{Validate, Verb};
+pub use watch::Watch;
 
 /// What a source says of a key; no value takes away what a weaker source said.
 #[derive(Clone, Debug)]
@@ -103,9 +106,18 @@ pub struct Config {
 }
 
 impl Config {
-    /// Tells the log what its author should know.
-    pub fn log_warnings(&self) {
-        for warning in &self.warnings {
+    /// Tells the log what a server starts with: a file that lies in its directory may not be the one that was meant.
+    pub fn log_start(&self, sources: &Sources) {
+        let file = sources.file.as_ref().map_or("none".into(), |file| file.display().to_string());
+        let profile = self.settings.profile.as_deref().unwrap_or("none");
+        let said = self.values.iter().filter(|row| row.origin != Origin::Default).count();
+        tracing::info!(file, profile, keys = said, "configuration read");
+        self.log_warnings(&[]);
+    }
+
+    /// Tells the log what its author should know and was not told before.
+    fn log_warnings(&self, told: &[Problem]) {
+        for warning in self.warnings.iter().filter(|warning| !told.contains(warning)) {
             tracing::warn!(at = %warning.at, "{}", warning.text);
         }
     }
