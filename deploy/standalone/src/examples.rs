@@ -30,6 +30,7 @@ pub const RINGWAY: &str = "\
 Examples:
   ringway                                      serve on http://127.0.0.1:9999/mcp
   ringway stdio                                serve one client over standard input and output
+  ringway config init ringway.yaml             a configuration to begin with
   ringway tools list                           what a server offers
   ringway tools call echo text=hello           call a tool
   ringway completion bash > ringway.bash       complete words in a shell
@@ -47,11 +48,20 @@ Examples:
   ringway serve
   ringway serve --listen 0.0.0.0:9999 --allow-host mcp.example.com
   ringway serve --shards 2 --cpus 2-3
+  ringway serve --config ringway.yaml --profile prod --set limits.call_time_max=1m
+  kill -HUP PID                                read the configuration again
+
+Environment:
+  RINGWAY_CONFIG              the configuration file, when --config is absent
+  RINGWAY_SECTION__KEY        any key, like RINGWAY_SERVER__LISTEN or RINGWAY_LOG__LEVEL
+  RINGWAY_SECTION__KEY_FILE   the same, from a file: for secrets
+
+  Flags win over the environment, that over ./ringway.yaml, .yml or .json, that over the profile.
 
 Exit codes:
   0  it served, and drained after SIGTERM or SIGINT
   1  a shard ended by a fault
-  2  it cannot start: an option is wrong, an address is taken, or the machine lacks something
+  2  it cannot start: the configuration is wrong, an address is taken, or the machine lacks something
 ";
 
 pub const STDIO: &str = "\
@@ -108,6 +118,47 @@ Examples:
     exit_codes_of_a_client!(),
     environment_of_a_client!()
 );
+
+pub const CONFIG: &str = "\
+Examples:
+  ringway config init ringway.yaml
+  ringway config show -o table
+  ringway config schema > ringway.schema.json
+";
+
+pub const CONFIG_SCHEMA: &str = "\
+Examples:
+  ringway config schema > ringway.schema.json
+
+  How an editor is told, in the first line of ringway.yaml:
+  # yaml-language-server: $schema=ringway.schema.json
+";
+
+pub const CONFIG_SHOW: &str = "\
+Examples:
+  ringway config show
+  ringway config show --profile low-latency -o table
+  ringway config show -o json | jq -r '.[\"limits.body_bytes_max\"].from'
+
+Exit codes:
+  0  the configuration is good
+  2  it is not: every mistake is told with its place
+";
+
+pub const CONFIG_INIT: &str = "\
+Examples:
+  ringway config init ringway.yaml
+  ringway config init | less
+";
+
+pub const VALIDATE: &str = "\
+Examples:
+  ringway validate ringway.yaml
+
+Exit codes:
+  0  the file is good
+  2  it is not: every mistake is told with its place
+";
 
 pub const COMPLETION: &str = "\
 Examples:

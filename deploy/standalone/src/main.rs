@@ -4,6 +4,8 @@
 
 mod arguments;
 
+mod config;
+
 mod examples;
 
 mod greeting;
@@ -20,10 +22,10 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use ringway_dataplane::{LogFormat, LogOptions, LogWriter, Options, Server, StartError, builtin};
-use tracing::level_filters::LevelFilter;
+use ringway_dataplane::{LogOutput, LogWriter, Options, Server, StartError, builtin};
 
 use arguments::{Arguments, Command, Serve};
+use config::{Sources, Watch};
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -37,6 +39,8 @@ fn main() -> ExitCode {
         Command::Serve(serve) => run(*serve),
         Command::Stdio => server().and_then(|server| server.run_stdio(Default::default())),
         Command::Tools(verb) => return tools::run(verb),
+        Command::Config(verb) => return verb.run(),
+        Command::Validate(validate) => return validate.run(),
         Command::Completion(completion) => return written(completion.print()),
         Command::Man(manual) => return written(manual.write()),
     };
@@ -69,14 +73,26 @@ fn server() -> Result<Server, StartError> {
 }
 
 fn run(serve: Serve) -> Result<(), StartError> {
-    let options = serve.options()?;
+    let mut sources = Sources::of_process(serve.flags);
+    let config = config::load(&mut sources).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        StartError::Option(lines.join("\n"))
+    })?;
+    let watch = Watch::new().map_err(|error| StartError::Option(format!("SIGHUP cannot be taken: {error}")))?;
     let is_terminal = std::io::stderr().is_terminal();
-    let format = if is_terminal { LogFormat::Text } else { LogFormat::Json };
-    let log_options = LogOptions { access_format: format, ..LogOptions::default() };
+    let log_options = config.settings.log_options(is_terminal);
     let log = LogWriter::start(&log_options).map_err(|error| StartError::Option(format!("the log: {error}")))?;
-    logging::install(&log, format, LevelFilter::INFO, is_terminal);
-    let started = server().and_then(|server| server.start(Options { log: Some(log.clone()), ..options }));
+    let colours = is_terminal && log_options.state == LogOutput::Stderr;
+    let level = logging::install(&log, log_options.access_format, config.settings.log_level(), colours);
+    config.log_start(&sources);
+    let options = Options { log: Some(log.clone()), ..config.settings.options() };
+    let started = server().and_then(|server| server.start(options));
     let ended = started.and_then(|running| {
+        let handle = running.handle().clone();
+        watch.start(sources, config, move |settings| {
+            level.set(settings.log_level());
+            handle.apply(settings.policy());
+        });
         greeting::print(&running);
         running.join()
     });

@@ -42,6 +42,11 @@ impl Ringway {
         Ringway::run(Command::new(env!("CARGO_BIN_EXE_ringway")).args(arguments))
     }
 
+    /// The same in a directory, where its configuration may be.
+    pub fn start_in(directory: &std::path::Path, arguments: &[&str]) -> Ringway {
+        Ringway::run(Command::new(env!("CARGO_BIN_EXE_ringway")).current_dir(directory).args(arguments))
+    }
+
     /// The same under limits, in the words of `ulimit`.
     pub fn start_limited(limits: &str, arguments: &[&str]) -> Ringway {
         let mut shell = Command::new("sh");
@@ -96,6 +101,20 @@ impl Ringway {
             }
             assert!(Instant::now() < deadline, "it does not end");
             std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// The next line of standard error that contains `part`.
+    #[track_caller]
+    pub fn log_line(&mut self, part: &str) -> String {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let line = self.errors.recv_timeout(left);
+            let line = line.unwrap_or_else(|_| panic!("no line with {part:?} within {DEADLINE:?}"));
+            if line.contains(part) {
+                return line;
+            }
         }
     }
 

@@ -1,0 +1,253 @@
+//! The configuration: what may be said, who said it, and what is in force. Start at [`load`], which names the stages;
+//! `keys` is the table that all of them follow. It never starts a server.
+
+pub mod keys;
+pub mod kind;
+pub mod problem;
+pub mod settings;
+
+mod conflicts;
+mod environment;
+mod field;
+mod flags;
+mod init;
+mod nearest;
+mod older;
+mod profiles;
+mod reload;
+mod schema;
+mod show;
+mod source_file;
+mod state_key;
+mod units;
+mod verbs;
+mod watch;
+mod yaml;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use keys::Key;
+use kind::Value;
+use problem::{Findings, Origin, Problem};
+use settings::Settings;
+
+pub use flags::Flags;
+pub use verbs::{Validate, Verb};
+pub use watch::Watch;
+
+/// What a source says of a key; no value takes away what a weaker source said.
+#[derive(Clone, Debug)]
+pub struct Said {
+    key: &'static Key,
+    value: Option<Value>,
+    origin: Origin,
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.path)
+    }
+}
+
+/// Everything a configuration is made of, so that it can be read again.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// The file that was named or found. Once it was there it is not searched again, so that a file that is gone for a
+    /// moment does not become the defaults.
+    file: Option<PathBuf>,
+    /// Whether a file is searched when none was named.
+    search: bool,
+    /// The file's stamp when it was last read.
+    read: Option<source_file::Stamp>,
+    variables: environment::Variables,
+    flags: Flags,
+}
+
+impl Sources {
+    /// Those of this process: its flags, its environment, and the file that these name or that lies in its directory.
+    pub fn of_process(flags: Flags) -> Sources {
+        let variables = environment::variables();
+        let named = variables.get("RINGWAY_CONFIG").filter(|name| !name.is_empty()).map(PathBuf::from);
+        Sources { file: flags.config.clone().or(named), search: true, read: None, variables, flags }
+    }
+
+    /// One file, and nothing besides.
+    pub fn of_file(path: &Path) -> Sources {
+        Sources { file: Some(path.to_owned()), ..Sources::default() }
+    }
+
+    /// The file's stamp at this moment.
+    fn stamp(&self) -> Option<source_file::Stamp> {
+        self.file.as_deref().and_then(source_file::stamp)
+    }
+}
+
+/// A key, its value in force, and who said so.
+#[derive(Clone, Debug)]
+pub struct InForce {
+    /// The key.
+    pub key: &'static Key,
+    /// Its value, `None` where there is none.
+    pub value: Option<Value>,
+    /// Who said so.
+    pub origin: Origin,
+}
+
+/// A configuration, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Its values, with types.
+    pub settings: Settings,
+    /// The same, a row a key, in the order of the table.
+    pub values: Vec<InForce>,
+    /// What its author should know.
+    pub warnings: Vec<Problem>,
+}
+
+impl Config {
+    /// Tells the log what a server starts with: a file that lies in its directory may not be the one that was meant.
+    pub fn log_start(&self, sources: &Sources) {
+        let file = sources.file.as_ref().map_or("none".into(), |file| file.display().to_string());
+        let profile = self.settings.profile.as_deref().unwrap_or("none");
+        let said = self.values.iter().filter(|row| row.origin != Origin::Default).count();
+        tracing::info!(file, profile, keys = said, "configuration read");
+        self.log_warnings(&[]);
+    }
+
+    /// Tells the log what its author should know and was not told before.
+    fn log_warnings(&self, told: &[Problem]) {
+        for warning in self.warnings.iter().filter(|warning| !told.contains(warning)) {
+            tracing::warn!(at = %warning.at, "{}", warning.text);
+        }
+    }
+}
+
+/// Reads every source, and returns what is in force; or everything that is wrong, in the order of its places.
+pub fn load(sources: &mut Sources) -> Result<Config, Vec<Problem>> {
+    let mut findings = Findings::default();
+    let mut from_file = Vec::new();
+    let mut from_environment = Vec::new();
+    let mut from_flags = Vec::new();
+    read_file(sources, &mut from_file, &mut findings);
+    environment::interpret(&sources.variables, &mut from_environment, &mut findings);
+    sources.flags.interpret(&mut from_flags, &mut findings);
+
+    let mut from_older = Vec::new();
+    let loud = from_file.iter().chain(&from_environment).chain(&from_flags);
+    let no_auth = loud.into_iter().any(|said| said.key.path == "auth.mode");
+    older::interpret(&sources.variables, no_auth, &mut from_older, &mut findings);
+    warn_of_two_names(&from_older, &from_environment, &mut findings);
+
+    // Weakest first. The profile is chosen by the strongest source that names one, and is weaker than all of them.
+    let said: Vec<Said> = from_file.into_iter().chain(from_older).chain(from_environment).chain(from_flags).collect();
+    let mut values = profile_and_defaults(&said);
+    for Said { key, value, origin } in said {
+        if let Some(row) = values.iter_mut().find(|row| row.key.path == key.path) {
+            (row.value, row.origin) = (value, origin);
+        }
+    }
+    let settings = settings_of(&values);
+    tell_conflicts(&settings, &values, &mut findings);
+    warn_of_open_secrets(sources.file.as_deref(), &values, &mut findings);
+    findings.sort();
+    if findings.errors.is_empty() {
+        Ok(Config { settings, values, warnings: findings.warnings })
+    } else {
+        Err(findings.errors)
+    }
+}
+
+fn read_file(sources: &mut Sources, said: &mut Vec<Said>, findings: &mut Findings) {
+    if sources.file.is_none() && sources.search {
+        match source_file::locate(Path::new(".")) {
+            Ok(found) => sources.file = found,
+            Err(text) => {
+                let path: Arc<str> = ".".into();
+                return findings.error(&Origin::File { path, line: 0, column: 0 }, text);
+            }
+        }
+    }
+    // Before reading: a change that comes while it is read is seen at the next look.
+    sources.read = sources.stamp();
+    let Some(path) = &sources.file else { return };
+    let name: Arc<str> = path.display().to_string().into();
+    match source_file::read(path) {
+        Ok(bytes) => source_file::interpret(&name, &bytes, said, findings),
+        Err(text) => findings.error(&Origin::File { path: name, line: 0, column: 0 }, text),
+    }
+}
+
+fn warn_of_two_names(older: &[Said], newer: &[Said], findings: &mut Findings) {
+    for old in older {
+        let other = newer.iter().find(|new| new.key.path == old.key.path && new.value != old.value);
+        if let Some(Said { key, value, origin: Origin::Environment(name) }) = other {
+            let text = format!("{name} says otherwise, and wins with {}; unset one of them", key.shown(value.as_ref()));
+            findings.warning(&old.origin, text);
+        }
+    }
+}
+
+/// The value of every key when nobody but a profile says anything.
+fn profile_and_defaults(said: &[Said]) -> Vec<InForce> {
+    let defaults = Settings::default();
+    let row = |key: &'static Key| InForce { key, value: (key.value)(&defaults), origin: Origin::Default };
+    let mut values: Vec<InForce> = keys::all().map(row).collect();
+    let profile = said.iter().rev().find(|said| said.key.path == "profile");
+    let Some(Value::Text(profile)) = profile.and_then(|said| said.value.as_ref()) else { return values };
+    let mut rows = Vec::new();
+    for (path, text) in profiles::rows(profile) {
+        let (Some(key), Some(name)) = (keys::find(path), profiles::known(profile)) else { continue };
+        // Its tests read every row of every profile.
+        environment::take(key, text, Origin::Profile(name), &mut rows, &mut Findings::default());
+    }
+    for Said { key, value, origin } in rows {
+        if let Some(row) = values.iter_mut().find(|row| row.key.path == key.path) {
+            (row.value, row.origin) = (value, origin);
+        }
+    }
+    values
+}
+
+fn settings_of(values: &[InForce]) -> Settings {
+    let mut settings = Settings::default();
+    for row in values {
+        (row.key.store)(&mut settings, row.value.clone());
+    }
+    settings
+}
+
+/// Tells each conflict where somebody caused it: at the stronger of the two keys.
+fn tell_conflicts(settings: &Settings, values: &[InForce], findings: &mut Findings) {
+    for conflict in conflicts::find(settings) {
+        if conflict.keys.iter().any(|key| findings.bad.contains(key)) {
+            // One of the values was not understood, and what stands in for it clashes with nothing anybody said.
+            continue;
+        }
+        let origins = values.iter().filter(|row| conflict.keys.contains(&row.key.path)).map(|row| &row.origin);
+        let at = origins.max().unwrap_or(&Origin::Default).clone();
+        findings.error(&at, conflict.text);
+    }
+}
+
+/// A secret where others can read it is told, and used: on a test machine that is nobody's business.
+fn warn_of_open_secrets(file: Option<&Path>, values: &[InForce], findings: &mut Findings) {
+    use std::os::unix::fs::PermissionsExt;
+    for row in values.iter().filter(|row| row.key.secret && row.value.is_some()) {
+        let path = row.key.path;
+        match &row.origin {
+            Origin::Flag(_) => {
+                let text = format!("every user of this machine sees flags; give {path} by {}_FILE", row.key.variable());
+                findings.warning(&row.origin, text);
+            }
+            Origin::File { .. } => {
+                let mode = file.and_then(|file| file.metadata().ok()).map(|metadata| metadata.permissions().mode());
+                if mode.is_some_and(|mode| mode & 0o044 != 0) {
+                    let text = format!("others can read this file, and {path} in it; chmod 600 it");
+                    findings.warning(&row.origin, text);
+                }
+            }
+            _ => {}
+        }
+    }
+}

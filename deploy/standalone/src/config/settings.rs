@@ -1,0 +1,112 @@
+//! A configuration with its types: what starts a server, and what changes a running one. It never says where a value
+//! came from.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ringway_dataplane::{AllowList, CpuList, LogFormat, LogOptions, LogOutput, Options, Policy};
+use tracing::level_filters::LevelFilter;
+
+use super::state_key::StateKey;
+
+/// Every value that can be configured. Its default is the default of each key.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "each field is a key, and the table of keys says what it is")]
+pub struct Settings {
+    pub profile: Option<String>,
+    pub listen: SocketAddr,
+    pub admin_listen: Option<SocketAddr>,
+    pub shards: Option<usize>,
+    pub cpus: Option<CpuList>,
+    pub allow_hosts: Vec<String>,
+    pub allow_origins: Vec<String>,
+    pub state_key: Option<StateKey>,
+    pub policy: Policy,
+    pub log: Log,
+    pub access_log_file: Option<PathBuf>,
+    pub auth_mode: String,
+    pub reload: Reload,
+}
+
+/// The log of state changes.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "each field is a key, and the table of keys says what it is")]
+pub struct Log {
+    pub level: String,
+    pub format: String,
+    pub file: Option<PathBuf>,
+}
+
+/// How a changed file is noticed.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "each field is a key, and the table of keys says what it is")]
+pub struct Reload {
+    pub watch: bool,
+    pub check_every: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let options = Options::default();
+        Settings {
+            profile: None,
+            listen: options.listen,
+            admin_listen: Some(SocketAddr::from(([127, 0, 0, 1], 9990))),
+            shards: options.shards,
+            cpus: options.cpus,
+            allow_hosts: Vec::new(),
+            allow_origins: Vec::new(),
+            state_key: None,
+            policy: options.policy,
+            log: Log { level: "info".into(), format: "auto".into(), file: None },
+            access_log_file: None,
+            auth_mode: "none".into(),
+            reload: Reload { watch: true, check_every: Duration::from_secs(1) },
+        }
+    }
+}
+
+impl Settings {
+    /// What starts a server.
+    pub fn options(&self) -> Options {
+        Options {
+            listen: self.listen,
+            admin_listen: self.admin_listen,
+            shards: self.shards,
+            cpus: self.cpus.clone(),
+            policy: self.policy(),
+            state_key: self.state_key.as_ref().map(|key| key.0),
+            ..Options::default()
+        }
+    }
+
+    /// The level from which state changes are logged.
+    pub fn log_level(&self) -> LevelFilter {
+        let level = self.log.level.parse();
+        debug_assert!(level.is_ok(), "its words are those of LevelFilter");
+        level.unwrap_or(LevelFilter::INFO)
+    }
+
+    /// Where logs go and how they look; `is_terminal` is whether standard error is one.
+    pub fn log_options(&self, is_terminal: bool) -> LogOptions {
+        let file = |path: &Option<PathBuf>| path.clone().map(LogOutput::File);
+        let state = file(&self.log.file).unwrap_or_default();
+        let pretty = match self.log.format.as_str() {
+            "pretty" => true,
+            "auto" => is_terminal && state == LogOutput::Stderr,
+            _ => false,
+        };
+        let access_format = if pretty { LogFormat::Text } else { LogFormat::Json };
+        LogOptions { access: file(&self.access_log_file).unwrap_or_else(|| state.clone()), state, access_format }
+    }
+
+    /// What changes a running one.
+    pub fn policy(&self) -> Policy {
+        let mut allowed = AllowList::loopback();
+        let hosts = self.allow_hosts.iter().map(|host| allowed.allow_host(host)).all(|added| added.is_ok());
+        let origins = self.allow_origins.iter().map(|origin| allowed.allow_origin(origin)).all(|added| added.is_ok());
+        debug_assert!(hosts && origins, "their kinds tried the same");
+        Policy { allowed, ..self.policy.clone() }
+    }
+}
