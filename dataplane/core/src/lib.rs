@@ -12,6 +12,7 @@ pub mod mcp;
 pub mod session;
 
 pub mod header_params;
+pub mod nearest;
 pub mod sampling;
 pub mod schema;
 pub mod uri_template;

@@ -9,14 +9,14 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{JsonType, ValidationError};
 use serde_json::Value;
 
+use crate::nearest::nearest;
+
 /// The first so many violations are told; the others are counted.
 pub const VIOLATIONS_MAX: usize = 8;
 /// A value of the data or the schema is shown up to so many characters.
 pub const VALUE_CHARS_MAX: usize = 80;
 /// A list of allowed values, and a path, are shown up to so many characters.
 const LIST_CHARS_MAX: usize = 240;
-/// Names longer than this are not compared when looking for the one that was meant.
-const NAME_BYTES_MAX: usize = 64;
 /// Alternatives within alternatives are looked into so deep: more would not help, and recursion needs a bound.
 pub(super) const ALTERNATIVES_DEPTH_MAX: usize = 3;
 /// At most so many known names are compared with an unknown one.
@@ -318,33 +318,4 @@ fn known_names<'a>(error: &ValidationError<'_>, schema: &'a Value) -> Vec<&'a st
         Some(Value::Object(known)) => known.keys().map(String::as_str).take(NAMES_MAX).collect(),
         _ => Vec::new(),
     }
-}
-
-/// The known name that differs from `name` by a slip or two of the hand, or in case only.
-fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    if name.len() > NAME_BYTES_MAX {
-        return None;
-    }
-    let slips_max = if name.len() < 3 { 1 } else { 2 };
-    let near = known.iter().filter(|other| other.len() <= NAME_BYTES_MAX).map(|other| {
-        let slips = if other.eq_ignore_ascii_case(name) { 0 } else { distance(name.as_bytes(), other.as_bytes()) };
-        (slips, *other)
-    });
-    // Replacing every byte is no slip.
-    near.filter(|(slips, other)| *slips <= slips_max && *slips < other.len()).min().map(|(_, other)| other)
-}
-
-/// Levenshtein distance, on bytes: an approximation for names that are not ASCII.
-fn distance(left: &[u8], right: &[u8]) -> usize {
-    let mut above: Vec<usize> = (0..=right.len()).collect();
-    for (row, left_byte) in left.iter().enumerate() {
-        let mut diagonal = above[0];
-        above[0] = row + 1;
-        for (column, right_byte) in right.iter().enumerate() {
-            let replaced = diagonal + usize::from(left_byte != right_byte);
-            diagonal = above[column + 1];
-            above[column + 1] = replaced.min(diagonal + 1).min(above[column] + 1);
-        }
-    }
-    above[right.len()]
 }
