@@ -85,7 +85,7 @@ pub fn admit<'b>(request: Request<'b>, allowed: &AllowList) -> Result<Admitted<'
 /// Stage 3: path, method, media types. `serves_mcp` is false on the admin listener.
 ///
 /// # Errors
-/// 404, 405, 406, 415, or 400 for a session id that is repeated or not visible ASCII.
+/// 404, 405, 406, 411, 415, or 400 for a session id that is repeated or not visible ASCII.
 pub fn route(admitted: &Admitted<'_>, serves_mcp: bool) -> Result<Route, Refusal> {
     let request = admitted.request;
     let head = request.head;
@@ -97,6 +97,7 @@ pub fn route(admitted: &Admitted<'_>, serves_mcp: bool) -> Result<Route, Refusal
     if path == MCP_PATH && serves_mcp {
         check_session_id(request)?;
         return match head.method {
+            Method::Post if !head.says_length => Err(Refusal::LengthRequired),
             Method::Post if head.content_coded => Err(Refusal::ContentCoding),
             Method::Post if !head.json_body => Err(Refusal::MediaType),
             Method::Post if !head.accept.json() && !head.accept.event_stream() => Err(Refusal::NotAcceptable),

@@ -80,6 +80,8 @@ pub struct Head {
     pub knows_chunks: bool,
     /// How the body is framed.
     pub framing: Framing,
+    /// Whether the head says how the body is framed. Without that there is none (RFC 9112 section 6.3).
+    pub says_length: bool,
     /// Whether the client waits for `100 Continue`.
     pub expects_continue: bool,
     /// What `Accept` allows.
@@ -102,6 +104,8 @@ pub struct Head {
     pub session_id: Field,
     /// `Last-Event-ID`.
     pub last_event_id: Field,
+    /// `If-None-Match`.
+    pub if_none_match: Field,
     /// `X-Request-Id`.
     pub request_id: Field,
     /// `X-Correlation-Id`.
@@ -219,6 +223,7 @@ fn read(
         keep_alive: http_1_1,
         knows_chunks: http_1_1,
         framing: Framing::Length(0),
+        says_length: false,
         expects_continue: false,
         accept: media::Accept::default(),
         json_body: false,
@@ -230,6 +235,7 @@ fn read(
         mcp_name: Field::default(),
         session_id: Field::default(),
         last_event_id: Field::default(),
+        if_none_match: Field::default(),
         request_id: Field::default(),
         correlation_id: Field::default(),
         trace_parent: Field::default(),
@@ -272,6 +278,7 @@ fn read(
                 content_types += 1;
                 head.json_body = content_types == 1 && media::is_json(value);
             }
+            13 if is("if-none-match") => head.if_none_match.add(span(value)?),
             13 if is("last-event-id") => head.last_event_id.add(span(value)?),
             14 if is("content-length") => {
                 let former = length.replace(content_length(value)?);
@@ -312,9 +319,9 @@ fn read(
         }
         (true, None) => Framing::Chunked,
         (false, Some(length)) => Framing::Length(length),
-        (false, None) if head.method == Method::Post => return Err(Refusal::LengthRequired),
         (false, None) => Framing::Length(0),
     };
+    head.says_length = transfer_codings > 0 || length.is_some();
     if head.host.count > 1 || (http_1_1 && head.host.count == 0) {
         return Err(Refusal::Framing("HTTP/1.1 needs exactly one Host"));
     }
@@ -360,7 +367,7 @@ fn method(name: &str) -> Result<Method, Refusal> {
         "HEAD" => Method::Head,
         "DELETE" => Method::Delete,
         "OPTIONS" => Method::Options,
-        "PUT" | "PATCH" | "TRACE" => Method::Other,
+        "PUT" | "PATCH" | "TRACE" | "QUERY" => Method::Other,
         _ => return Err(Refusal::MethodUnknown),
     })
 }
@@ -395,7 +402,7 @@ mod tests {
         check("POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 12", Ok(Framing::Length(12)));
         check("POST /mcp HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: cHunked", Ok(Framing::Chunked));
         check("GET / HTTP/1.1\r\nHost: a", Ok(Framing::Length(0)));
-        check("POST / HTTP/1.1\r\nHost: a", Err(Refusal::LengthRequired));
+        check("POST / HTTP/1.1\r\nHost: a", Ok(Framing::Length(0)));
         check("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1", framing("Content-Length must be one number"));
         check("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1", framing("Content-Length must be one number"));
         check(

@@ -4,7 +4,7 @@
 /// The content of an answer, as far as its head names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// No body and no `Content-Type`; `Content-Length: 0`, or none at all for 204.
+    /// No body and no `Content-Type`; `Content-Length: 0`, or none at all for 204 and 304 (RFC 9110 section 8.6).
     Empty,
     /// A body of this type and length.
     Sized(&'static str, usize),
@@ -42,7 +42,7 @@ pub fn write_head(out: &mut Vec<u8>, status: u16, content: Content, close: bool,
     out.extend_from_slice(b"\r\nDate: ");
     out.extend_from_slice(date);
     match content {
-        Content::Empty if status == 204 => {}
+        Content::Empty if status == 204 || status == 304 => {}
         Content::Empty => out.extend_from_slice(b"\r\nContent-Length: 0"),
         Content::Sized(kind, bytes) => {
             out.extend_from_slice(b"\r\nContent-Type: ");
@@ -119,6 +119,7 @@ fn status_line(status: u16) -> &'static str {
         200 => "200 OK",
         202 => "202 Accepted",
         204 => "204 No Content",
+        304 => "304 Not Modified",
         400 => "400 Bad Request",
         401 => "401 Unauthorized",
         403 => "403 Forbidden",
@@ -132,10 +133,12 @@ fn status_line(status: u16) -> &'static str {
         414 => "414 URI Too Long",
         415 => "415 Unsupported Media Type",
         417 => "417 Expectation Failed",
+        422 => "422 Unprocessable Content",
         429 => "429 Too Many Requests",
         431 => "431 Request Header Fields Too Large",
         501 => "501 Not Implemented",
         503 => "503 Service Unavailable",
+        504 => "504 Gateway Timeout",
         505 => "505 HTTP Version Not Supported",
         _ => "500 Internal Server Error",
     }
