@@ -58,6 +58,10 @@ pub enum Ending {
     Good,
     /// The tool failed, and its caller was told so in a result (`isError`).
     ToolError,
+    /// The arguments broke the tool's schema, and the caller was told so in a result (`isError`).
+    BadArguments,
+    /// The call did not finish in time, and the caller got a JSON-RPC error.
+    Late,
     /// With this JSON-RPC error code.
     Error(i32),
 }

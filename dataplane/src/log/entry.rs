@@ -89,8 +89,8 @@ impl Entry {
     fn level(&self) -> &'static str {
         match (self.status, self.ending) {
             (500.., _) => "ERROR",
-            (400.., _) | (_, Ending::Error(_) | Ending::ToolError) => "WARN",
-            _ => "INFO",
+            (..400, Ending::Good) => "INFO",
+            _ => "WARN",
         }
     }
 
@@ -109,6 +109,8 @@ impl Entry {
             code: match self.ending {
                 Ending::Good => None,
                 Ending::ToolError => Some(Code::Tool("tool_error")),
+                Ending::BadArguments => Some(Code::Tool("bad_arguments")),
+                Ending::Late => Some(Code::Tool("late")),
                 Ending::Error(code) => Some(Code::Rpc(code)),
             },
             duration_ms: self.took.as_nanos() as f64 / 1e6,
@@ -130,6 +132,8 @@ impl Entry {
         match self.ending {
             Ending::Good => {}
             Ending::ToolError => out.extend_from_slice(b" (tool error)"),
+            Ending::BadArguments => out.extend_from_slice(b" (bad arguments)"),
+            Ending::Late => out.extend_from_slice(b" (late)"),
             Ending::Error(code) => {
                 let _ = write!(out, " (error {code})");
             }

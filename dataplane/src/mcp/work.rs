@@ -208,7 +208,10 @@ impl Outcome {
 async fn bounded(run: impl Future<Output = Outcome>, time_max: Duration, id: &str) -> Outcome {
     match within(time_max, run).await {
         Some(outcome) => outcome,
-        None => Outcome::error(id, &RpcError::internal("The call did not finish in time")),
+        None => {
+            let late = Outcome::error(id, &RpcError::internal("The call did not finish in time"));
+            Outcome { ending: Ending::Late, ..late }
+        }
     }
 }
 
@@ -244,11 +247,10 @@ async fn perform(work: Work, context: Context, id: &str) -> Result<Outcome, Tool
         |message| Outcome { status: 200, ending: Ending::Good, message, record: Progress::Completed(Value::Null) };
     match work {
         Work::Tool(entry, arguments) => {
-            let result = call(&entry, arguments, context.clone()).await?;
+            let (result, ending) = call(&entry, arguments, context.clone()).await?;
             let record = context.0.task.borrow().is_some().then(|| task_result(&result));
             let message =
                 render::call_result(Vec::with_capacity(512), id, version, &shard.identity, &result, entry.wraps_output);
-            let ending = if result.is_error { Ending::ToolError } else { Ending::Good };
             Ok(Outcome { ending, record: Progress::Completed(record.unwrap_or_default()), ..done(message) })
         }
         Work::Prompt(entry, arguments) => {
@@ -287,24 +289,31 @@ fn read_result<T: serde::Serialize>(mut writer: ResultWriter, era: Era, contents
 }
 
 /// A call with its schemas held on both sides. What does not fit is told to the model, which can repair it.
-async fn call(entry: &ToolEntry, arguments: Map<String, Value>, context: Context) -> Result<ToolResult, ToolError> {
+async fn call(
+    entry: &ToolEntry,
+    arguments: Map<String, Value>,
+    context: Context,
+) -> Result<(ToolResult, Ending), ToolError> {
     let arguments = Value::Object(arguments);
     if let Err(violations) = entry.input.check(&arguments) {
-        return Ok(ToolResult::error(format!("Invalid arguments: {violations}")));
+        return Ok((ToolResult::error(format!("Invalid arguments: {violations}")), Ending::BadArguments));
     }
     let Value::Object(arguments) = arguments else {
         return Err(RpcError::internal("arguments lost").into());
     };
     let result = match entry.tool.call(Arguments(arguments), context).await {
         Ok(result) => result,
-        Err(ToolError::Failed(text)) => return Ok(ToolResult::error(text)),
+        Err(ToolError::Failed(text)) => return Ok((ToolResult::error(text), Ending::ToolError)),
         Err(error) => return Err(error),
     };
-    let (Some(schema), false) = (&entry.output, result.is_error) else {
-        return Ok(result);
+    if result.is_error {
+        return Ok((result, Ending::ToolError));
+    }
+    let Some(schema) = &entry.output else {
+        return Ok((result, Ending::Good));
     };
     match result.structured.as_ref().map(|value| schema.check(value)) {
-        Some(Ok(())) => Ok(result),
+        Some(Ok(())) => Ok((result, Ending::Good)),
         Some(Err(violations)) => {
             let text = format!("tool `{}` broke its output schema: {violations}", entry.definition.name);
             Err(RpcError::internal(text).into())

@@ -105,7 +105,7 @@ fn errors_are_written_when_good_requests_are_left_out() {
         .collect();
     let want = [
         (json!(-32602), json!(200), json!(5)),
-        (json!("tool_error"), json!(200), Value::Null),
+        (json!("bad_arguments"), json!(200), Value::Null),
         (json!(-32603), json!(200), Value::Null),
         (json!(-32600), json!(400), Value::Null),
     ];
