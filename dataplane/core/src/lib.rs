@@ -11,6 +11,8 @@ pub mod json;
 pub mod mcp;
 pub mod session;
 
+pub mod face;
+
 pub mod header_params;
 pub mod nearest;
 pub mod sampling;
