@@ -77,6 +77,9 @@ impl Reply {
     }
 }
 
+/// Makes the reply of a face from a call's JSON-RPC reply.
+pub type Translate = Box<dyn Fn(Reply) -> Reply>;
+
 /// Events as they come.
 pub struct Events {
     /// Where they come from.
@@ -90,8 +93,20 @@ pub struct Events {
     pub primes: Option<u64>,
     /// Whether this is a stream from its first byte on, whatever comes.
     pub always_stream: bool,
+    /// Makes the one answer of a face from the last message; such an answer is never a stream.
+    pub translate: Option<Translate>,
     /// Dropped with the answer: a modern call ends with its connection.
     pub guard: Option<Box<dyn std::any::Any>>,
+}
+
+impl Events {
+    /// The reply as the face says it that asked.
+    pub fn translated(&self, reply: Reply) -> Reply {
+        match &self.translate {
+            Some(translate) => translate(reply),
+            None => reply,
+        }
+    }
 }
 
 /// Where events come from.

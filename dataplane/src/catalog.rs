@@ -2,15 +2,17 @@
 //! never runs a tool.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ringway_core::header_params::HeaderPlan;
 use ringway_core::json::write;
+use ringway_core::mcp::render::ServerIdentity;
 use ringway_core::mcp::types::{PromptDefinition, ResourceDefinition, TemplateDefinition, ToolDefinition};
 use ringway_core::mcp::{Era, Version, cursor, render};
 use ringway_core::schema::Schema;
 use ringway_core::uri_template::UriTemplate;
 
+use crate::face::Rendered;
 use crate::tool::{Prompt, Resource, ResourceTemplate, Tool, Variables};
 
 /// How long a client may keep a list (2026-07-28): changes are announced, so this only bounds what a client misses.
@@ -194,6 +196,7 @@ pub struct Catalog {
     tools_by_name: HashMap<String, usize>,
     pages: [Pages; 4],
     page_items_max: usize,
+    faces: OnceLock<Rendered>,
 }
 
 impl Catalog {
@@ -214,7 +217,7 @@ impl Catalog {
             plain("resourceTemplates", parts.templates.iter().map(|entry| text(&entry.definition)).collect()),
             plain("prompts", parts.prompts.iter().map(|entry| text(&entry.definition)).collect()),
         ];
-        Arc::new(Catalog { parts, tools_by_name, pages, page_items_max })
+        Arc::new(Catalog { parts, tools_by_name, pages, page_items_max, faces: OnceLock::new() })
     }
 
     /// The place in [`Catalog::tools`] of the tool of that name.
@@ -269,9 +272,19 @@ impl Catalog {
         !self.parts.prompts.is_empty()
     }
 
-    /// All tools.
+    /// All tools, in their order.
     pub fn tools(&self) -> &[Arc<ToolEntry>] {
         &self.parts.tools
+    }
+
+    /// What other faces show of the tools, when somebody has asked for it before.
+    pub fn rendered(&self) -> Option<&Rendered> {
+        self.faces.get()
+    }
+
+    /// The same, rendered once if nobody has. It takes milliseconds for hundreds of tools: not to be called on a shard.
+    pub fn render(&self, identity: &ServerIdentity) -> &Rendered {
+        self.faces.get_or_init(|| Rendered::new(self, identity))
     }
 
     /// The names of all tools.

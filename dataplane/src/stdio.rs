@@ -222,6 +222,7 @@ impl Client {
             id_prefix: None,
             primes: None,
             always_stream: true,
+            translate: None,
             guard: None,
         };
         if let Some(former) = self.session.replace(Some(session)) {

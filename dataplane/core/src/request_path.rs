@@ -7,10 +7,11 @@
 //! 5. [`crate::mcp::era`] chooses the era from the body and holds the headers to it.
 //! 6. The shell calls the tool and writes what [`crate::mcp::render`] makes of its result.
 
+use crate::face::{self, Face};
 use crate::http::decoder::Request;
 use crate::http::head::Method;
 use crate::refusal::Refusal;
-use ringway_policy::{AllowList, HostVerdict};
+use ringway_policy::{AllowList, Faces, HostVerdict};
 
 /// A request whose sender may speak to this server.
 #[derive(Clone, Copy)]
@@ -39,6 +40,8 @@ pub enum Route {
     McpGet,
     /// A legacy client ends its session.
     McpDelete,
+    /// A request to a way in beside MCP.
+    Face(Face),
     /// The process is up.
     Livez,
     /// The process takes new work.
@@ -82,11 +85,12 @@ pub fn admit<'b>(request: Request<'b>, allowed: &AllowList) -> Result<Admitted<'
     }
 }
 
-/// Stage 3: path, method, media types. `serves_mcp` is false on the admin listener.
+/// Stage 3: path, method, media types. `faces` are the ways in that are served besides MCP; `None` on the admin listener,
+/// which serves neither.
 ///
 /// # Errors
 /// 404, 405, 406, 411, 415, or 400 for a session id that is repeated or not visible ASCII.
-pub fn route(admitted: &Admitted<'_>, serves_mcp: bool) -> Result<Route, Refusal> {
+pub fn route(admitted: &Admitted<'_>, faces: Option<&Faces>) -> Result<Route, Refusal> {
     let request = admitted.request;
     let head = request.head;
     if head.method == Method::Options {
@@ -94,7 +98,7 @@ pub fn route(admitted: &Admitted<'_>, serves_mcp: bool) -> Result<Route, Refusal
         return Ok(if preflight { Route::Preflight } else { Route::Options });
     }
     let path = request.path();
-    if path == MCP_PATH && serves_mcp {
+    if path == MCP_PATH && faces.is_some() {
         check_session_id(request)?;
         return match head.method {
             Method::Post if !head.says_length => Err(Refusal::LengthRequired),
@@ -108,6 +112,9 @@ pub fn route(admitted: &Admitted<'_>, serves_mcp: bool) -> Result<Route, Refusal
             _ => Err(Refusal::MethodNotAllowed),
         };
     }
+    if let Some(asked) = faces.and_then(|faces| face::route(request, faces)) {
+        return asked.map(Route::Face);
+    }
     let route = match path {
         b"/livez" => Route::Livez,
         b"/readyz" | b"/health" => Route::Readyz,
@@ -116,6 +123,15 @@ pub fn route(admitted: &Admitted<'_>, serves_mcp: bool) -> Result<Route, Refusal
         _ => return Err(Refusal::NotFound),
     };
     if matches!(head.method, Method::Get | Method::Head) { Ok(route) } else { Err(Refusal::MethodNotAllowed) }
+}
+
+/// The methods of a path, for `Allow`; `faces` as for [`route`].
+pub fn allow(path: &[u8], faces: Option<&Faces>) -> &'static str {
+    match faces {
+        Some(_) if path == MCP_PATH => MCP_ALLOW,
+        Some(faces) => face::allow(path, faces).unwrap_or(READ_ALLOW),
+        None => READ_ALLOW,
+    }
 }
 
 /// A session id is one field of visible ASCII (MCP transports, "Session Management"); anything else is an attack.

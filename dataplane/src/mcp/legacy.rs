@@ -133,6 +133,7 @@ fn local_get(shard: &Rc<Shard>, handle: Handle, last_event_id: Option<&[u8]>) ->
         id_prefix: Some(format!("{stream:x}-")),
         primes: (session.version >= Version::V2025_11_25 && !is_resumed).then_some(after),
         always_stream: true,
+        translate: None,
         guard: None,
     })
 }
@@ -198,6 +199,7 @@ async fn forward(shard: &Rc<Shard>, session: Handle, verb: ForwardedVerb, versio
                 id_prefix,
                 primes,
                 always_stream,
+                translate: None,
                 guard: None,
             };
             (Answer::Events(events), about.to_local(shard))

@@ -193,6 +193,7 @@ pub fn open(shard: &Rc<Shard>, id: String, filter: Filter) -> Answer {
         id_prefix: None,
         primes: None,
         always_stream: true,
+        translate: None,
         guard: Some(Box::new(guard)),
     })
 }

@@ -151,6 +151,7 @@ fn events(outbox: &Rc<Outbox>, stream: u32, route: &Route, guard: Option<Box<dyn
         id_prefix: session.map(|_| format!("{stream:x}-")),
         primes: session.filter(|session| session.version >= ringway_core::mcp::Version::V2025_11_25).map(|_| 0),
         always_stream: false,
+        translate: None,
         guard,
     })
 }

@@ -11,13 +11,14 @@ use ringway_core::http::head::Method as HttpMethod;
 use ringway_core::http::request_id::{self, RequestId};
 use ringway_core::http::response::{self, Content, Extra};
 use ringway_core::refusal::Refusal;
-use ringway_core::request_path::{self, Admitted, MCP_ALLOW, MCP_PATH, READ_ALLOW, Route};
+use ringway_core::request_path::{self, Admitted, MCP_ALLOW, Route};
 use ringway_policy::Limits;
 
 use super::socket::Socket;
 use super::stream::Stream;
 use super::{Shard, sweep};
 use crate::answer::{Answer, Reply, poll_now};
+use crate::face;
 use crate::mcp::http;
 use crate::metrics::Method;
 use crate::net::{self, Direction};
@@ -259,7 +260,8 @@ impl Connection {
         };
         let admitted = request_path::admit(request, &shard.allowed());
         to.cors = admitted.as_ref().ok().and_then(Admitted::origin);
-        let route = admitted.and_then(|admitted| request_path::route(&admitted, *serves_mcp));
+        let faces = serves_mcp.then(|| shard.policy().faces);
+        let route = admitted.and_then(|admitted| request_path::route(&admitted, faces.as_ref()));
         let (answer, about) = match route {
             // Boxed, as below: a state machine this large would make every connection of a full shard cold memory.
             Ok(Route::McpPost) => Box::pin(http::post(shard, request)).await,
@@ -272,15 +274,15 @@ impl Connection {
                 return finish(decoder, close);
             }
             Ok(Route::Options) => {
-                let allow = if request.path() == MCP_PATH { MCP_ALLOW } else { READ_ALLOW };
+                let allow = request_path::allow(request.path(), faces.as_ref());
                 (Reply::empty(204).field("Allow", allow).into(), About::of(Method::Probe))
             }
+            Ok(Route::Face(asked)) => Box::pin(face::answer(shard, asked, request)).await,
             Ok(route) => (observe::answer(shard, route).into(), About::of(Method::Probe)),
             Err(refusal) => {
                 shard.metrics.count_refusal(refusal);
                 to.close |= refusal.answer().closes;
-                let allow = if request.path() == MCP_PATH { MCP_ALLOW } else { READ_ALLOW };
-                (Reply::refusal(refusal, allow).into(), About::of(Method::Refused))
+                (face::refused(request.path(), faces.as_ref(), refusal).into(), About::of(Method::Refused))
             }
         };
         let answer = match answer {
@@ -319,8 +321,8 @@ impl Connection {
                     socket,
                     out,
                     to,
-                    json: head.accept.json(),
-                    event_stream: head.accept.event_stream(),
+                    json: head.accept.json() || events.translate.is_some(),
+                    event_stream: head.accept.event_stream() && events.translate.is_none(),
                     chunked: head.knows_chunks,
                     committed: false,
                     status: 200,

@@ -132,8 +132,9 @@ impl Stream<'_> {
         let go_on = if self.to.close { Then::Close } else { Then::Continue };
         match event {
             StreamEvent::Sole { status, ending, text } if self.json => {
-                (self.status, self.ending) = (status, ending);
-                let reply = Reply { fields: events.fields.clone(), ..Reply::json(status, text) };
+                let reply = Reply { fields: events.fields.clone(), ending, ..Reply::json(status, text) };
+                let reply = events.translated(reply);
+                (self.status, self.ending) = (reply.status, reply.ending);
                 write_reply(self.out, self.shard, &reply, &self.to);
                 Some(go_on)
             }
@@ -166,7 +167,8 @@ impl Stream<'_> {
                 }
                 match last.take() {
                     Some(text) => {
-                        write_reply(self.out, self.shard, &Reply::json(200, text), &self.to);
+                        let reply = Reply { ending: self.ending, ..Reply::json(200, text) };
+                        write_reply(self.out, self.shard, &events.translated(reply), &self.to);
                     }
                     None => {
                         self.commit(events);

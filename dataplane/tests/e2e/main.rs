@@ -20,6 +20,10 @@ mod listen;
 
 mod tasks;
 
+mod rest;
+
+mod command;
+
 mod drain;
 
 mod policy;
