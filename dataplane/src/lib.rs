@@ -5,6 +5,7 @@
 
 mod answer;
 mod catalog;
+mod cold;
 mod context;
 mod cpu;
 mod face;

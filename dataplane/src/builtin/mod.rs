@@ -1,5 +1,7 @@
 //! The tools that every Ringway has.
 
+mod performance;
+
 mod resource_usage;
 
 use std::cell::RefCell;
@@ -13,7 +15,8 @@ use crate::tool::{Tool, tool_fn};
 
 /// Adds all of them.
 pub fn add_to(builder: ServerBuilder) -> ServerBuilder {
-    builder.tool(echo()).tool(get_resource_usage())
+    let (record_metric, get_performance_metrics) = performance::tools();
+    builder.tool(echo()).tool(get_resource_usage()).tool(record_metric).tool(get_performance_metrics)
 }
 
 /// Gives back the text it is given.
