@@ -14,6 +14,7 @@ use ringway_core::uri_template::UriTemplate;
 
 use crate::face::Rendered;
 use crate::tool::{Prompt, Resource, ResourceTemplate, Tool, Variables};
+use crate::tool_names::{ToolId, ToolNames};
 
 /// How long a client may keep a list (2026-07-28): changes are announced, so this only bounds what a client misses.
 const LIST_TTL_MS: u64 = 60_000;
@@ -44,6 +45,8 @@ pub struct ToolEntry {
     pub headers: HeaderPlan,
     /// Whether legacy clients get the structured result under `result`.
     pub wraps_output: bool,
+    /// What metrics know its name by.
+    pub id: ToolId,
 }
 
 impl ToolEntry {
@@ -51,7 +54,7 @@ impl ToolEntry {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn new(tool: Arc<dyn Tool>) -> Result<Arc<ToolEntry>, CatalogError> {
+    pub fn new(tool: Arc<dyn Tool>, names: &ToolNames) -> Result<Arc<ToolEntry>, CatalogError> {
         let definition = tool.definition();
         let name = &definition.name;
         let fail = |what: String| CatalogError(format!("tool `{name}`: {what}"));
@@ -66,7 +69,8 @@ impl ToolEntry {
         let output = output.map_err(|e| fail(format!("output schema: {e}")))?;
         let headers = HeaderPlan::from_schema(&definition.input_schema).map_err(|e| fail(e.to_string()))?;
         let wraps_output = render::wraps_output(&definition);
-        Ok(Arc::new(ToolEntry { definition, tool, input, output, headers, wraps_output }))
+        let id = names.id(name);
+        Ok(Arc::new(ToolEntry { definition, tool, input, output, headers, wraps_output, id }))
     }
 }
 
@@ -113,6 +117,8 @@ pub struct Parts {
     pub templates: Vec<Arc<TemplateEntry>>,
     /// Prompts.
     pub prompts: Vec<Arc<PromptEntry>>,
+    /// Every name that a tool had.
+    pub names: Arc<ToolNames>,
 }
 
 impl Parts {
@@ -121,7 +127,7 @@ impl Parts {
     /// # Errors
     /// When its definition is bad or its name is taken: names are never shadowed.
     pub fn add_tool(&mut self, tool: Arc<dyn Tool>) -> Result<(), CatalogError> {
-        let entry = ToolEntry::new(tool)?;
+        let entry = ToolEntry::new(tool, &self.names)?;
         refuse_twice("tool", &entry.definition.name, self.tools.iter().map(|tool| &tool.definition.name))?;
         self.tools.push(entry);
         Ok(())

@@ -10,6 +10,7 @@ use ringway_policy::Policy;
 use crate::catalog::{Catalog, CatalogError, Parts};
 use crate::mailbox::{Changed, Letter, Mailboxes};
 use crate::tool::{Prompt, Resource, ResourceTemplate, Tool};
+use crate::tool_names::ToolNames;
 
 /// What every shard is to have: the catalog and the policy of one moment.
 #[derive(Clone)]
@@ -193,6 +194,11 @@ impl ServerHandle {
         state.in_force = Some(in_force.clone());
         self.0.generation.store(generation, Ordering::Release);
         in_force
+    }
+
+    /// Every name that a tool had.
+    pub(crate) fn tool_names(&self) -> Arc<ToolNames> {
+        Arc::clone(&self.0.state.lock().unwrap_or_else(PoisonError::into_inner).parts.names)
     }
 
     /// The generation in force.

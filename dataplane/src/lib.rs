@@ -10,6 +10,7 @@ mod context;
 mod cpu;
 mod face;
 mod handle;
+mod health;
 mod listener;
 mod local_tool;
 mod log;
@@ -29,6 +30,7 @@ mod stdio;
 mod stop;
 mod task;
 mod tool;
+mod tool_names;
 
 pub mod builtin;
 
@@ -38,6 +40,7 @@ pub use catalog::CatalogError;
 pub use context::{AskError, Context};
 pub use cpu::CpuList;
 pub use handle::ServerHandle;
+pub use health::{Health, HealthStatus};
 pub use log::{LineSink, LogFormat, LogOptions, LogOutput, LogWriter};
 pub use preflight::Missing;
 pub use ringway_core::mcp::question::Question;

@@ -6,10 +6,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::catalog::{Catalog, ToolEntry};
+use crate::metrics::Places;
 
 /// The tool.
 pub struct LocalTool {
     entry: Arc<ToolEntry>,
+    /// Where this shard counts its calls.
+    pub places: Places,
 }
 
 impl Deref for LocalTool {
@@ -24,7 +27,7 @@ impl Deref for LocalTool {
 pub fn table(catalog: &Catalog, former: &[Rc<LocalTool>]) -> Vec<Rc<LocalTool>> {
     let local = |entry: &Arc<ToolEntry>| {
         let known = former.iter().find(|tool| Arc::ptr_eq(&tool.entry, entry));
-        known.cloned().unwrap_or_else(|| Rc::new(LocalTool { entry: Arc::clone(entry) }))
+        known.cloned().unwrap_or_else(|| Rc::new(LocalTool { entry: Arc::clone(entry), places: Places::default() }))
     };
     catalog.tools().iter().map(local).collect()
 }

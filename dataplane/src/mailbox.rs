@@ -11,7 +11,7 @@ use crate::outbox::StreamEvent;
 use crate::record::RemoteAbout;
 
 /// Requests that may wait at one shard.
-const REQUESTS_MAX: usize = 4096;
+pub const REQUESTS_MAX: usize = 4096;
 /// News that may wait at one shard.
 const NEWS_MAX: usize = 256;
 
@@ -176,6 +176,11 @@ impl Mailboxes {
     /// Sends a request to one shard. False when its box is full or it is gone.
     pub fn send(&self, shard: u16, letter: Letter) -> bool {
         self.slots().nth(usize::from(shard)).is_some_and(|slot| slot.requests.try_send(letter).is_ok())
+    }
+
+    /// Requests that wait at each shard.
+    pub fn waiting(&self) -> Vec<usize> {
+        self.slots().map(|slot| slot.requests.len()).collect()
     }
 
     /// Sends news to every shard.

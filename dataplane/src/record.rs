@@ -86,7 +86,9 @@ pub struct Finished<'a> {
 
 /// Counts a request that has been answered, and has it written down.
 pub fn finished(shard: &Shard, finished: &Finished<'_>) {
-    shard.metrics.observe(finished.about.method, finished.status, finished.took);
+    let Finished { about, ending, status, took, .. } = finished;
+    let tool = about.tool.as_deref().map(|tool| (tool.id, &tool.places));
+    shard.metrics.observe(about.method, tool, *ending, *status, *took);
     if let Some(log) = &shard.access_log {
         log.note(shard, finished);
     }

@@ -14,10 +14,11 @@ use ringway_policy::Policy;
 use crate::catalog::{CatalogError, Parts};
 use crate::cpu::{self, CpuList};
 use crate::handle::ServerHandle;
+use crate::health::{Check, Health};
 use crate::listener;
 use crate::log::LogWriter;
-use crate::metrics::ShardMetrics;
 use crate::observe::Observatory;
+use crate::observe::process::Process;
 use crate::preflight::{self, Missing};
 use crate::random;
 use crate::shard::{self, Setup};
@@ -101,6 +102,7 @@ pub struct ServerBuilder {
     identity: ServerIdentity,
     instructions: Option<Arc<str>>,
     parts: Parts,
+    checks: Vec<Check>,
     error: Option<CatalogError>,
 }
 
@@ -135,6 +137,20 @@ impl ServerBuilder {
         self.keep_first(added)
     }
 
+    /// Adds a health check, shown by `/health` and the tool `health_check`. `check` is run every `interval` on a thread of
+    /// its own, so that it may block; one that panics, or takes longer than its interval (1 s to 10 s), is unhealthy.
+    pub fn health_check(
+        mut self,
+        name: &str,
+        interval: Duration,
+        check: impl Fn() -> Health + Send + Sync + 'static,
+    ) -> Self {
+        let check = Check::new(name, interval, check);
+        let fault = check.fault(&self.checks);
+        self.checks.push(check);
+        self.keep_first(fault.map_or(Ok(()), |fault| Err(CatalogError(fault))))
+    }
+
     fn keep_first(mut self, added: Result<(), CatalogError>) -> Self {
         if let Err(error) = added {
             self.error.get_or_insert(error);
@@ -151,7 +167,7 @@ impl ServerBuilder {
             return Err(StartError::Catalog(error));
         }
         let handle = ServerHandle::new(self.parts);
-        Ok(Server { identity: Arc::new(self.identity), instructions: self.instructions, handle })
+        Ok(Server { identity: Arc::new(self.identity), instructions: self.instructions, checks: self.checks, handle })
     }
 }
 
@@ -159,6 +175,7 @@ impl ServerBuilder {
 pub struct Server {
     identity: Arc<ServerIdentity>,
     instructions: Option<Arc<str>>,
+    checks: Vec<Check>,
     handle: ServerHandle,
 }
 
@@ -218,6 +235,7 @@ impl Server {
             identity: ServerIdentity::new(name, version, None),
             instructions: None,
             parts: Parts::default(),
+            checks: Vec::new(),
             error: None,
         }
     }
@@ -311,8 +329,8 @@ impl Server {
         // Mailboxes first: a change made meanwhile waits in them, and its generation tells whether it is newer.
         let letters = self.handle.mailboxes().open(count);
         let in_force = self.handle.open(options.policy.clone(), own_address);
-        let metrics: Vec<Arc<ShardMetrics>> = (0..count).map(|_| Arc::default()).collect();
-        let observatory = Observatory::new(metrics.clone(), self.handle.mailboxes().clone());
+        let observatory = Observatory::new(Process::new(count, self.handle.clone(), options.log.clone()), &self.checks);
+        let metrics = observatory.shards.iter().map(Arc::clone);
         let setups = letters.into_iter().zip(metrics).enumerate().map(|(index, (letters, metrics))| Setup {
             id: index as u16,
             shard_count: count,

@@ -6,19 +6,23 @@ use std::collections::HashMap;
 use std::io::{BufRead, Read, Write};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use ringway_core::header_params::HeaderLookup;
+use ringway_core::http::request_id::RequestId;
 use ringway_core::mcp::era::Carrier;
-use ringway_core::mcp::rpc_error::PARSE;
+use ringway_core::mcp::rpc_error::{INTERNAL, PARSE};
 use ringway_core::mcp::{RpcError, render};
 
-use crate::answer::{Answer, Events};
+use crate::answer::{Answer, Events, Reply};
 use crate::context::within;
 use crate::mcp::plan::{self, Plan, Via};
 use crate::mcp::{http, lists, work};
+use crate::metrics::Method;
 use crate::outbox::StreamEvent;
+use crate::record::{self, About, Ending, Finished};
 use crate::session::Session;
-use crate::shard::{Setup, Shard};
+use crate::shard::{Setup, Shard, Up, sweep};
 use crate::stop::{self, Stop};
 
 /// How often it is looked whether the server drains while no line comes.
@@ -31,7 +35,9 @@ const MESSAGES_WAITING_MAX: usize = 256;
 /// Serves until input ends and everything that was asked is answered, or the drain time is up.
 pub async fn run(setup: Setup) {
     let shard = Shard::new(&setup);
-    setup.observatory.shard_is_up();
+    let _up = Up::new(&setup.observatory);
+    // Deadlines have no connections here; the rest of a sweep is as in any shard.
+    let sweeping = shard.spawn(sweep::run(Rc::clone(&shard)));
     let (lines, input) = async_channel::bounded(LINES_WAITING_MAX);
     let (output, messages) = async_channel::bounded(MESSAGES_WAITING_MAX);
     let line_bytes_max = shard.limits().body_bytes_max;
@@ -69,6 +75,7 @@ pub async fn run(setup: Setup) {
     }
     client.finish().await;
     letters.cancel().await;
+    sweeping.cancel().await;
     drop(client);
     // The writer ends when the last sender is gone, and everything is out then. A blocked client is not waited for.
     let _ = glommio::executor().spawn_blocking(move || writer.join()).await;
@@ -135,6 +142,30 @@ fn write_lines(messages: &async_channel::Receiver<Vec<u8>>) {
     }
 }
 
+/// A request on its way to whoever counts it.
+struct Note {
+    shard: Rc<Shard>,
+    about: About,
+    began: Instant,
+}
+
+impl Note {
+    fn take(self, ending: Ending, bytes: usize) {
+        let Note { shard, about, began } = self;
+        let request_id = RequestId::Made(shard.new_request_id());
+        let finished = Finished {
+            about: &about,
+            ending,
+            status: 200,
+            took: began.elapsed(),
+            bytes: bytes as u64,
+            request_id: request_id.as_str(),
+            socket: None,
+        };
+        record::finished(&shard, &finished);
+    }
+}
+
 struct Client {
     shard: Rc<Shard>,
     output: async_channel::Sender<Vec<u8>>,
@@ -151,44 +182,59 @@ impl Client {
         let _ = self.output.send(message).await;
     }
 
+    async fn send_reply(&self, reply: Reply) {
+        if !reply.body.is_empty() {
+            self.send(reply.body).await;
+        }
+    }
+
     async fn take(client: &Rc<Client>, line: Vec<u8>) {
         let shard = &client.shard;
+        let began = Instant::now();
         let session = client.session.borrow().clone();
         let no_params = |_: &str| HeaderLookup::Absent;
         let via = Via { carrier: Carrier::Stdio, params: &no_params, session: session.as_ref() };
         let planned =
             shard.json.borrow_mut().with(&line, |value| match http::batch_texts(value, shard.limits().batch_max) {
                 Some(texts) => Err(texts),
-                None => Ok((plan::plan(shard, value, &via).0, id_of(value))),
+                None => Ok((plan::plan(shard, value, &via), id_of(value))),
             });
+        let note = |about| Note { shard: Rc::clone(shard), about, began };
         match planned {
             Err(fault) => {
-                let error = RpcError::new(PARSE, fault.to_string());
-                client.send(render::error(Vec::new(), None, &error)).await;
+                let reply = Reply::error(None, &RpcError::new(PARSE, fault.to_string()));
+                note(About::of(Method::Invalid)).take(reply.ending, reply.body.len());
+                client.send(reply.body).await;
             }
             Ok(Err(texts)) => {
+                let note = note(About::of(Method::Batch));
                 // Beside the reading of lines, so that what is in a batch can be cancelled.
                 let of_task = Rc::clone(client);
                 Client::track(client, None, async move {
                     let error = RpcError::invalid_request("Invalid Request: this revision has no batches");
                     let shard = &of_task.shard;
-                    match http::local_batch(shard, session.as_ref(), &Default::default(), texts).await {
-                        Some(Answer::Reply(reply)) if reply.body.is_empty() => {}
-                        Some(Answer::Reply(reply)) => of_task.send(reply.body).await,
-                        _ => of_task.send(render::error(Vec::new(), None, &error)).await,
-                    }
+                    let answer = http::local_batch(shard, session.as_ref(), &Default::default(), texts).await;
+                    let reply = match answer {
+                        Some(Answer::Reply(reply)) => reply,
+                        _ => Reply::error(None, &error),
+                    };
+                    note.take(reply.ending, reply.body.len());
+                    of_task.send_reply(reply).await;
                 });
             }
-            Ok(Ok((plan, id))) => Client::carry_out(Rc::clone(client), plan, id, session).await,
+            Ok(Ok(((plan, about), id))) => {
+                Client::carry_out(Rc::clone(client), plan, note(about), id, session).await;
+            }
         }
     }
 
-    async fn carry_out(client: Rc<Client>, plan: Plan, id: Option<String>, session: Option<Rc<Session>>) {
+    async fn carry_out(client: Rc<Client>, plan: Plan, note: Note, id: Option<String>, session: Option<Rc<Session>>) {
         let shard = Rc::clone(&client.shard);
         let answer = match plan {
             Plan::Initialize { id, version, capabilities } => {
                 let message = lists::initialize(&shard, &id, version);
                 client.begin_session(Session::new(version, capabilities));
+                note.take(Ending::Good, message.len());
                 return client.send(message).await;
             }
             Plan::Cancel { id } => {
@@ -196,7 +242,7 @@ impl Client {
                 if let Some(call) = call {
                     call.stop();
                 }
-                return;
+                return note.take(Ending::Good, 0);
             }
             Plan::Work(planned) => {
                 let route = match (&planned.caller.session, session) {
@@ -208,9 +254,11 @@ impl Client {
             other => http::carry_out(&shard, other, session.as_ref()).await,
         };
         match answer {
-            Answer::Reply(reply) if reply.body.is_empty() => {}
-            Answer::Reply(reply) => client.send(reply.body).await,
-            Answer::Events(events) => Client::follow(client, events, id),
+            Answer::Reply(reply) => {
+                note.take(reply.ending, reply.body.len());
+                client.send_reply(reply).await;
+            }
+            Answer::Events(events) => Client::follow(client, events, note, id),
         }
     }
 
@@ -238,14 +286,16 @@ impl Client {
     }
 
     /// Sends the messages of a call or stream as they come.
-    fn follow(client: Rc<Client>, events: Events, id: Option<String>) {
+    fn follow(client: Rc<Client>, events: Events, note: Note, id: Option<String>) {
         let of_task = Rc::clone(&client);
         let answers = id.clone();
         Client::track(&client, id, async move {
-            if let (true, Some(id)) = (of_task.forward(events).await, answers) {
+            let (ended, bytes) = of_task.forward(events).await;
+            if let (None, Some(id)) = (ended, answers) {
                 let error = RpcError::internal("The client reads more slowly than the call speaks");
                 of_task.send(render::error(Vec::new(), Some(&id), &error)).await;
             }
+            note.take(ended.unwrap_or(Ending::Error(INTERNAL)), bytes);
         });
     }
 
@@ -265,15 +315,19 @@ impl Client {
         client.shard.spawn(stopped.run(work)).detach();
     }
 
-    /// Sends events until the last. True when the client was too slow for them.
-    async fn forward(&self, mut events: Events) -> bool {
+    /// Sends events until the last. How they ended, unless the client was too slow for them, and their bytes.
+    async fn forward(&self, mut events: Events) -> (Option<Ending>, usize) {
+        let mut bytes = 0;
         loop {
             match events.source.next(true).await {
-                StreamEvent::Message { text, .. } | StreamEvent::Sole { text, .. } => self.send(text).await,
+                StreamEvent::Message { text, .. } | StreamEvent::Sole { text, .. } => {
+                    bytes += text.len();
+                    self.send(text).await;
+                }
                 // There is no other connection to come back on.
                 StreamEvent::Suspend => {}
-                StreamEvent::End(_) => return false,
-                StreamEvent::Overflow => return true,
+                StreamEvent::End(ending) => return (Some(ending), bytes),
+                StreamEvent::Overflow => return (None, bytes),
             }
         }
     }

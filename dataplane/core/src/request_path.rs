@@ -46,6 +46,8 @@ pub enum Route {
     Livez,
     /// The process takes new work.
     Readyz,
+    /// Health checks as JSON.
+    Health,
     /// Prometheus text.
     Metrics,
     /// State as JSON.
@@ -117,7 +119,8 @@ pub fn route(admitted: &Admitted<'_>, faces: Option<&Faces>) -> Result<Route, Re
     }
     let route = match path {
         b"/livez" => Route::Livez,
-        b"/readyz" | b"/health" => Route::Readyz,
+        b"/readyz" => Route::Readyz,
+        b"/health" => Route::Health,
         b"/metrics" => Route::Metrics,
         b"/status" => Route::Status,
         _ => return Err(Refusal::NotFound),

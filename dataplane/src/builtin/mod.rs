@@ -2,7 +2,9 @@
 
 mod performance;
 
-mod resource_usage;
+pub(crate) mod resource_usage;
+
+mod server_state;
 
 use std::cell::RefCell;
 
@@ -16,7 +18,15 @@ use crate::tool::{Tool, tool_fn};
 /// Adds all of them.
 pub fn add_to(builder: ServerBuilder) -> ServerBuilder {
     let (record_metric, get_performance_metrics) = performance::tools();
-    builder.tool(echo()).tool(get_resource_usage()).tool(record_metric).tool(get_performance_metrics)
+    builder
+        .tool(echo())
+        .tool(get_resource_usage())
+        .tool(record_metric)
+        .tool(get_performance_metrics)
+        .tool(server_state::get_metrics())
+        .tool(server_state::get_server_metrics())
+        .tool(server_state::health_check())
+        .tool(server_state::get_available_tools())
 }
 
 /// Gives back the text it is given.

@@ -47,6 +47,53 @@ pub fn sample(previous: Option<&Counters>) -> (Value, Counters) {
     (usage, counters)
 }
 
+/// How full the machine is, for a health check: without GPUs, which may take milliseconds to ask.
+#[derive(Debug)]
+pub struct Machine {
+    /// Of all processors together, since the reading before.
+    pub cpu_percent: Option<f64>,
+    /// Of the machine's memory, what cannot be had at once.
+    pub memory_percent: Option<f64>,
+    /// The fullest file system that can be written to.
+    pub fullest_disk: Option<(String, f64)>,
+}
+
+/// One reading of that, and the counters to hand in next time. Blocks.
+pub fn machine(previous: Option<&Counters>) -> (Machine, Counters) {
+    let counters = proc_files::counters(&read("/proc/stat"));
+    let machine = Machine {
+        cpu_percent: proc_files::cpu_percent(previous, &counters),
+        memory_percent: proc_files::memory_percent(&read("/proc/meminfo")),
+        fullest_disk: file_systems::fullest(&read("/proc/self/mountinfo")),
+    };
+    (machine, counters)
+}
+
+/// What this process uses, as far as the system tells.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OwnUse {
+    /// Resident memory.
+    pub resident_bytes: Option<u64>,
+    /// Processor time since its beginning.
+    pub cpu_seconds: Option<f64>,
+    /// Open descriptors.
+    pub open_files: Option<u64>,
+}
+
+/// One reading of that. Blocks.
+pub fn own_use() -> OwnUse {
+    OwnUse {
+        resident_bytes: resident_bytes(),
+        cpu_seconds: proc_files::process_cpu_seconds(&read("/proc/self/stat")),
+        open_files: open_files(),
+    }
+}
+
+/// The resident memory of this process. Blocks.
+pub fn resident_bytes() -> Option<u64> {
+    proc_files::kilobytes(&read("/proc/self/status"), "VmRSS:")
+}
+
 fn process(uptime_seconds: Option<f64>) -> Value {
     let status = read("/proc/self/status");
     let started = proc_files::process_start_seconds(&read("/proc/self/stat"));
@@ -174,6 +221,15 @@ mod tests {
         }
         assert!(usage["process"]["uptime_seconds"].as_f64().is_some_and(|age| age < 86_400.0), "{usage}");
         assert!(usage["gpus"].as_array().is_some_and(|gpus| !gpus.is_empty()) || usage["gpu_note"].is_string());
+    }
+
+    #[test]
+    fn machine_and_process_are_told_alike() {
+        let (machine, _) = machine(None);
+        assert!(machine.memory_percent.is_some_and(|percent| percent > 0.0 && percent < 100.0), "{machine:?}");
+        let own = own_use();
+        assert!(own.resident_bytes.is_some_and(|bytes| bytes > 1 << 20), "{own:?}");
+        assert!(own.cpu_seconds.is_some() && own.open_files.is_some(), "{own:?}");
     }
 
     #[test]

@@ -278,7 +278,7 @@ impl Connection {
                 (Reply::empty(204).field("Allow", allow).into(), About::of(Method::Probe))
             }
             Ok(Route::Face(asked)) => Box::pin(face::answer(shard, asked, request)).await,
-            Ok(route) => (observe::answer(shard, route).into(), About::of(Method::Probe)),
+            Ok(route) => (Box::pin(observe::answer(shard, route)).await.into(), About::of(Method::Probe)),
             Err(refusal) => {
                 shard.metrics.count_refusal(refusal);
                 to.close |= refusal.answer().closes;

@@ -9,7 +9,7 @@ mod watch;
 
 mod accept;
 
-mod sweep;
+pub mod sweep;
 
 pub mod socket;
 
@@ -343,10 +343,11 @@ impl Shard {
 }
 
 /// Says that a shard serves, for as long as it does: a shard that ends by a panic must not count as ready.
-struct Up(Arc<Observatory>);
+pub struct Up(Arc<Observatory>);
 
 impl Up {
-    fn new(observatory: &Arc<Observatory>) -> Up {
+    /// From here on, until it is dropped.
+    pub fn new(observatory: &Arc<Observatory>) -> Up {
         observatory.shard_is_up();
         Up(Arc::clone(observatory))
     }

@@ -22,6 +22,7 @@ pub async fn run(shard: Rc<Shard>) {
         shard.date.set(date_text(SystemTime::now()));
         let now = shard.now();
         shard.coarse_now.set(now);
+        tell(&shard);
         for (_, control) in shard.connections.borrow().iter() {
             control.enforce_deadline(now, &shard.limits());
         }
@@ -31,17 +32,22 @@ pub async fn run(shard: Rc<Shard>) {
     }
 }
 
-fn expire(shard: &Rc<Shard>, now: Duration) {
-    let ended = shard.sessions.borrow_mut().expire(now);
-    ended.iter().for_each(|session| session.end());
-    let tasks = shard.tasks.borrow_mut().expire(now);
-    drop(tasks);
+/// Leaves for others to read that the shard turns, and what it holds.
+fn tell(shard: &Shard) {
+    shard.metrics.beat(shard.observatory.now_ms());
     shard.metrics.set_levels(
         shard.sessions.borrow().len(),
         shard.listens.borrow().len(),
         shard.tasks.borrow().len(),
         shard.in_flight.get(),
     );
+}
+
+fn expire(shard: &Rc<Shard>, now: Duration) {
+    let ended = shard.sessions.borrow_mut().expire(now);
+    ended.iter().for_each(|session| session.end());
+    let tasks = shard.tasks.borrow_mut().expire(now);
+    drop(tasks);
 }
 
 /// The text of `Date` as the last sweep left it.

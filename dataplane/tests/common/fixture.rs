@@ -4,12 +4,12 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use ringway_dataplane::{Options, Running, Server, ServerHandle};
+use ringway_dataplane::{Options, Running, Server, ServerBuilder, ServerHandle};
 use serde_json::{Value, json};
 
 use super::peer::{Peer, home_of};
-use super::tools::{self, Stage};
-use super::wire::{self, DEADLINE, Wire};
+use super::tools::{self, Cue, Stage};
+use super::wire::{self, DEADLINE, Response, Wire};
 
 /// Shards of every server here.
 pub const SHARDS: usize = 2;
@@ -27,6 +27,14 @@ impl Fixture {
     }
 
     pub fn with(change: impl FnOnce(&mut Options)) -> Fixture {
+        Fixture::offering(tools::add_to, change)
+    }
+
+    /// A server that offers what `offer` adds.
+    pub fn offering(
+        offer: impl FnOnce(ServerBuilder, &Cue) -> ServerBuilder,
+        change: impl FnOnce(&mut Options),
+    ) -> Fixture {
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut options = Options {
             listen: loopback,
@@ -42,7 +50,7 @@ impl Fixture {
         change(&mut options);
         let (stage, cue) = Stage::new();
         let builder = Server::builder("test", "1.0.0").instructions("Only for tests.");
-        let server = tools::add_to(builder, &cue).build();
+        let server = offer(builder, &cue).build();
         let running = server.and_then(|server| server.start(options)).expect("the server starts");
         Fixture {
             address: running.address,
@@ -97,20 +105,24 @@ impl Fixture {
         self.wires().into_iter().enumerate().map(begin).collect()
     }
 
+    /// What the admin listener answers to a GET.
+    #[track_caller]
+    pub fn get(&self, path: &str) -> Response {
+        let mut wire = Wire::connect(self.admin);
+        wire.send(wire::request("GET", path, &[], b""));
+        wire.response()
+    }
+
     /// The body of `/status`.
     #[track_caller]
     pub fn status(&self) -> Value {
-        let mut wire = Wire::connect(self.admin);
-        wire.send(wire::request("GET", "/status", &[], b""));
-        wire.response().json()
+        self.get("/status").json()
     }
 
     /// One counter or gauge of `/metrics`, summed over its labels.
     #[track_caller]
     pub fn metric(&self, name: &str) -> f64 {
-        let mut wire = Wire::connect(self.admin);
-        wire.send(wire::request("GET", "/metrics", &[], b""));
-        let text = wire.response().text();
+        let text = self.get("/metrics").text();
         let of_name = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']));
         let value = |line: &str| line.rsplit(' ').next()?.parse::<f64>().ok();
         text.lines().filter(of_name).filter_map(value).sum()

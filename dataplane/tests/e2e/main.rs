@@ -31,3 +31,9 @@ mod policy;
 mod request_ids;
 
 mod access_log;
+
+mod builtin;
+
+mod health;
+
+mod metrics;

@@ -196,3 +196,40 @@ fn the_end_of_input_waits_for_answers_that_are_due() {
     assert_eq!(answered, [1, 2, 3, 4, 5, 7], "each once, the cancelled one never");
     assert_eq!(client.ringway.end().code(), Some(0));
 }
+
+#[test]
+fn the_built_in_tools_work_without_a_network() {
+    let mut client = Client::start(MODERN);
+    let mut id = 0;
+    let mut tool = |client: &mut Client, name: &str, arguments: Value| {
+        id += 1;
+        let answer = client.call(json!(id), "tools/call", json!({ "name": name, "arguments": arguments }));
+        assert_eq!(answer["result"].get("isError"), None, "{name}: {answer}");
+        answer["result"]["structuredContent"].clone()
+    };
+    for value in [3, 1, 2] {
+        tool(&mut client, "record_metric", json!({ "component": "c", "metric": "m", "value": value }));
+    }
+    let read = tool(&mut client, "get_performance_metrics", json!({}));
+    let row = &read["components"][0]["metrics"][0];
+    assert_eq!((&row["count"], &row["sum"], &row["p50"]), (&json!(3), &json!(6.0), &json!(2.0)));
+    let metrics = tool(&mut client, "get_metrics", json!({}));
+    let recorded = metrics["tools"].as_array().expect("a list").iter().find(|row| row["tool"] == "record_metric");
+    assert_eq!(recorded.expect("it was called")["calls"], 3);
+    assert_eq!(tool(&mut client, "get_server_metrics", json!({}))["requests"], 5);
+    assert_eq!(tool(&mut client, "get_available_tools", json!({ "filter": "health" }))["total"], 1);
+    let health = tool(&mut client, "health_check", json!({ "name": "shards" }));
+    assert_eq!(health["status"], "healthy", "{health}");
+    // Without a listener the shard says all the same that it turns.
+    loop {
+        let metrics = tool(&mut client, "get_server_metrics", json!({}));
+        let seconds = |value: &Value| value.as_f64().expect("a number");
+        let (uptime, age) =
+            (seconds(&metrics["uptime_seconds"]), seconds(&metrics["shards"][0]["heartbeat_age_seconds"]));
+        if age + 0.1 < uptime {
+            break;
+        }
+        assert!(uptime < 10.0, "no beat within 10 s: {metrics}");
+    }
+    client.end();
+}

@@ -40,6 +40,16 @@ pub(super) fn sample(mountinfo: &str) -> Vec<Value> {
     mounts(mountinfo).into_iter().map(list).collect()
 }
 
+/// The fullest of those that can be written to, with its path and how full it is in percent.
+pub(super) fn fullest(mountinfo: &str) -> Option<(String, f64)> {
+    let full = |mount: Mount<'_>| {
+        let space = space(&mount.path).filter(|space| !space.read_only && space.total_bytes > 0)?;
+        let used = space.total_bytes - space.free_bytes.min(space.total_bytes);
+        Some((mount.path, 100.0 * used as f64 / space.total_bytes as f64))
+    };
+    mounts(mountinfo).into_iter().filter_map(full).max_by(|one, other| one.1.total_cmp(&other.1))
+}
+
 fn mounts(mountinfo: &str) -> Vec<Mount<'_>> {
     let mut seen = BTreeSet::new();
     let holds_data = |mount: &Mount<'_>| {
@@ -71,6 +81,7 @@ fn unescape(text: &str) -> String {
 struct Space {
     total_bytes: u64,
     free_bytes: u64,
+    read_only: bool,
 }
 
 /// The size of the file system at `path`; `None` where the kernel does not tell, as for a path out of reach.
@@ -78,7 +89,7 @@ fn space(path: &str) -> Option<Space> {
     let found = statvfs(&CString::new(path).ok()?)?;
     let total_bytes = found.f_blocks.checked_mul(found.f_frsize)?;
     let free_bytes = found.f_bavail.checked_mul(found.f_frsize)?;
-    Some(Space { total_bytes, free_bytes })
+    Some(Space { total_bytes, free_bytes, read_only: found.f_flag & libc::ST_RDONLY != 0 })
 }
 
 // JUSTIFICATION: the standard library cannot ask for the space of a file system; libc is here already.
@@ -122,6 +133,8 @@ mod tests {
         let root = space("/").expect("there is a root");
         assert!(root.total_bytes > 0);
         assert!(root.free_bytes <= root.total_bytes);
+        let (path, percent) = fullest("27 1 254:0 / / rw - ext4 /dev/vda rw").unwrap_or(("/".to_owned(), 0.0));
+        assert!(path == "/" && (0.0..=100.0).contains(&percent), "{path} {percent}");
         assert_eq!(space("/no/such/path"), None);
         assert_eq!(space("/\0"), None);
     }

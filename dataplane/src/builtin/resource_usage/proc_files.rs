@@ -61,6 +61,13 @@ pub(super) fn memory(meminfo: &str) -> Value {
     })
 }
 
+/// From `/proc/meminfo`: the share of memory that is not available.
+pub(super) fn memory_percent(meminfo: &str) -> Option<f64> {
+    let total = kilobytes(meminfo, "MemTotal:").filter(|total| *total > 0)?;
+    let available = kilobytes(meminfo, "MemAvailable:")?.min(total);
+    Some(100.0 * (total - available) as f64 / total as f64)
+}
+
 /// The number after a name that begins a line.
 pub(super) fn field(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(name))?.split_ascii_whitespace().next()?.parse().ok()
@@ -82,6 +89,14 @@ pub(super) fn process_start_seconds(stat: &str) -> Option<f64> {
     let after_name = &stat[stat.rfind(')')? + 1..];
     let ticks: f64 = after_name.split_ascii_whitespace().nth(19)?.parse().ok()?;
     Some(ticks / TICKS_PER_SECOND)
+}
+
+/// From `/proc/self/stat`: time of processors in user space and in the kernel.
+pub(super) fn process_cpu_seconds(stat: &str) -> Option<f64> {
+    let after_name = &stat[stat.rfind(')')? + 1..];
+    let mut ticks = after_name.split_ascii_whitespace().skip(11);
+    let (user, kernel): (f64, f64) = (ticks.next()?.parse().ok()?, ticks.next()?.parse().ok()?);
+    Some((user + kernel) / TICKS_PER_SECOND)
 }
 
 /// From `/proc/self/limits`: the limit in force; `None` where it is `unlimited`.
@@ -128,6 +143,9 @@ mod tests {
         assert_eq!(first_number("2340.93 1700.14\n"), Some(2340.93));
         let start = "1442 (a) b (c) R 1427 1427 20247 0 -1 4194304 99 0 0 0 0 0 0 0 20 0 1 0 234093 3133440 393";
         assert_eq!(process_start_seconds(start), Some(2340.93));
+        let times = "1442 (a) b (c) R 1427 1427 20247 0 -1 4194304 99 0 0 0 150 25 0 0 20 0 1 0 234093 3133440 393";
+        assert_eq!(process_cpu_seconds(times), Some(1.75));
+        assert_eq!(memory_percent(meminfo), Some(40.0));
         let limits = "Limit    Soft Limit  Hard Limit Units\nMax open files            1024                20000                files     \n";
         assert_eq!(open_files_max(limits), Some(1024));
         assert_eq!(open_files_max("Max open files            unlimited            unlimited            files\n"), None);
@@ -144,6 +162,8 @@ mod tests {
             assert_eq!(load_average(text), None);
             assert_eq!(kilobytes(text, "MemTotal:"), None);
             assert_eq!(process_start_seconds(text), None);
+            assert_eq!(process_cpu_seconds(text), None);
+            assert_eq!(memory_percent(text), None);
             assert_eq!(open_files_max(text), None);
             assert_eq!(memory(text)["used_bytes"], Value::Null);
         }
