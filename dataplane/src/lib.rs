@@ -7,6 +7,7 @@ mod answer;
 mod catalog;
 mod context;
 mod cpu;
+mod duplex;
 mod face;
 mod handle;
 mod listener;

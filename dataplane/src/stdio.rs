@@ -1,25 +1,15 @@
 //! MCP over standard input and output: one JSON message a line (MCP transports, "stdio"). One process serves one client,
 //! in either era and in both at once. Nothing but messages is ever written to standard output.
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::io::{BufRead, Read, Write};
 use std::rc::Rc;
-use std::sync::Arc;
 
-use ringway_core::header_params::HeaderLookup;
-use ringway_core::mcp::era::Carrier;
+use ringway_core::mcp::RpcError;
 use ringway_core::mcp::rpc_error::PARSE;
-use ringway_core::mcp::{RpcError, render};
 
-use crate::answer::{Answer, Events};
 use crate::context::within;
-use crate::mcp::plan::{self, Plan, Via};
-use crate::mcp::{http, lists, work};
-use crate::outbox::StreamEvent;
-use crate::session::Session;
+use crate::duplex::{Duplex, Manner};
 use crate::shard::{Setup, Shard};
-use crate::stop::{self, Stop};
 
 /// How often it is looked whether the server drains while no line comes.
 const LOOK_FOR_DRAIN_EVERY: std::time::Duration = std::time::Duration::from_millis(250);
@@ -49,25 +39,19 @@ pub async fn run(setup: Setup) {
             }
         })
     };
-    let client = Rc::new(Client {
-        shard,
-        output,
-        session: RefCell::default(),
-        calls: RefCell::default(),
-        last_work: Cell::new(0),
-    });
-    while started && !client.shard.draining.get() {
+    // Its own bounds are the shard's, which it has for itself.
+    let manner = Manner { calls_max: usize::MAX, leaves_slow: false };
+    let client = Duplex::new(Rc::clone(&shard), output, manner, None);
+    while started && !shard.draining.get() {
         let Some(read) = within(LOOK_FOR_DRAIN_EVERY, input.recv()).await else { continue };
         let Ok(line) = read else { break };
-        match line {
-            Line::Whole(line) => Client::take(&client, line).await,
-            Line::TooLong => {
-                let error = RpcError::new(PARSE, "Parse error: the line is too long");
-                client.send(render::error(Vec::new(), None, &error)).await;
-            }
-        }
+        let taken = match line {
+            Line::Whole(line) => client.read(&line),
+            Line::TooLong => client.unreadable(RpcError::new(PARSE, "Parse error: the line is too long")),
+        };
+        client.answer(taken).await;
     }
-    client.finish().await;
+    finish(&shard, &client).await;
     letters.cancel().await;
     drop(client);
     // The writer ends when the last sender is gone, and everything is out then. A blocked client is not waited for.
@@ -135,168 +119,15 @@ fn write_lines(messages: &async_channel::Receiver<Vec<u8>>) {
     }
 }
 
-struct Client {
-    shard: Rc<Shard>,
-    output: async_channel::Sender<Vec<u8>>,
-    /// What `initialize` began.
-    session: RefCell<Option<Rc<Session>>>,
-    /// Modern calls and streams under way, by the text of their id.
-    calls: RefCell<HashMap<Arc<str>, Stop>>,
-    last_work: Cell<u64>,
-}
-
-impl Client {
-    async fn send(&self, message: Vec<u8>) {
-        // Closed means that the client reads no more; its end of input will follow.
-        let _ = self.output.send(message).await;
+/// Waits for the answers that are still due; streams that have no end of their own are ended.
+async fn finish(shard: &Shard, client: &Duplex) {
+    for (_, listen) in shard.listens.borrow().iter() {
+        listen.finish(shard);
     }
-
-    async fn take(client: &Rc<Client>, line: Vec<u8>) {
-        let shard = &client.shard;
-        let session = client.session.borrow().clone();
-        let no_params = |_: &str| HeaderLookup::Absent;
-        let via = Via { carrier: Carrier::Stdio, params: &no_params, session: session.as_ref() };
-        let planned =
-            shard.json.borrow_mut().with(&line, |value| match http::batch_texts(value, shard.limits().batch_max) {
-                Some(texts) => Err(texts),
-                None => Ok((plan::plan(shard, value, &via).0, id_of(value))),
-            });
-        match planned {
-            Err(fault) => {
-                let error = RpcError::new(PARSE, fault.to_string());
-                client.send(render::error(Vec::new(), None, &error)).await;
-            }
-            Ok(Err(texts)) => {
-                // Beside the reading of lines, so that what is in a batch can be cancelled.
-                let of_task = Rc::clone(client);
-                Client::track(client, None, async move {
-                    let error = RpcError::invalid_request("Invalid Request: this revision has no batches");
-                    let shard = &of_task.shard;
-                    match http::local_batch(shard, session.as_ref(), &Default::default(), texts).await {
-                        Some(Answer::Reply(reply)) if reply.body.is_empty() => {}
-                        Some(Answer::Reply(reply)) => of_task.send(reply.body).await,
-                        _ => of_task.send(render::error(Vec::new(), None, &error)).await,
-                    }
-                });
-            }
-            Ok(Ok((plan, id))) => Client::carry_out(Rc::clone(client), plan, id, session).await,
-        }
+    let deadline = shard.now() + shard.limits().drain_time_max;
+    while !client.is_done() && shard.now() < deadline {
+        glommio::timer::sleep(std::time::Duration::from_millis(2)).await;
     }
-
-    async fn carry_out(client: Rc<Client>, plan: Plan, id: Option<String>, session: Option<Rc<Session>>) {
-        let shard = Rc::clone(&client.shard);
-        let answer = match plan {
-            Plan::Initialize { id, version, capabilities } => {
-                let message = lists::initialize(&shard, &id, version);
-                client.begin_session(Session::new(version, capabilities));
-                return client.send(message).await;
-            }
-            Plan::Cancel { id } => {
-                let call = client.calls.borrow_mut().remove(id.as_str());
-                if let Some(call) = call {
-                    call.stop();
-                }
-                return;
-            }
-            Plan::Work(planned) => {
-                let route = match (&planned.caller.session, session) {
-                    (Some(_), Some(session)) => work::Route::Session(session),
-                    _ => work::Route::Connection,
-                };
-                work::start(&shard, *planned, route).await
-            }
-            other => http::carry_out(&shard, other, session.as_ref()).await,
-        };
-        match answer {
-            Answer::Reply(reply) if reply.body.is_empty() => {}
-            Answer::Reply(reply) => client.send(reply.body).await,
-            Answer::Events(events) => Client::follow(client, events, id),
-        }
-    }
-
-    fn begin_session(self: &Rc<Client>, session: Rc<Session>) {
-        let events = session.standalone(&self.shard.limits()).attach(0);
-        let events = Events {
-            source: crate::answer::Source::Local(events),
-            fields: Vec::new(),
-            id_prefix: None,
-            primes: None,
-            always_stream: true,
-            translate: None,
-            guard: None,
-        };
-        if let Some(former) = self.session.replace(Some(session)) {
-            former.end();
-        }
-        let client = Rc::clone(self);
-        self.shard
-            .spawn(async move {
-                // A session's own stream keeps what it can, and never overflows.
-                let _ = client.forward(events).await;
-            })
-            .detach();
-    }
-
-    /// Sends the messages of a call or stream as they come.
-    fn follow(client: Rc<Client>, events: Events, id: Option<String>) {
-        let of_task = Rc::clone(&client);
-        let answers = id.clone();
-        Client::track(&client, id, async move {
-            if let (true, Some(id)) = (of_task.forward(events).await, answers) {
-                let error = RpcError::internal("The client reads more slowly than the call speaks");
-                of_task.send(render::error(Vec::new(), Some(&id), &error)).await;
-            }
-        });
-    }
-
-    /// Runs work that answers by itself, known by the id it answers.
-    fn track(client: &Rc<Client>, id: Option<String>, work: impl Future<Output = ()> + 'static) {
-        let number = client.last_work.get() + 1;
-        client.last_work.set(number);
-        // An id is JSON text, which never looks like this.
-        let key: Arc<str> = id.unwrap_or_else(|| format!("#{number}")).into();
-        let (of_task, of_key) = (Rc::clone(client), Arc::clone(&key));
-        let (stop, stopped) = stop::pair();
-        client.calls.borrow_mut().insert(key, stop);
-        let work = async move {
-            work.await;
-            of_task.calls.borrow_mut().remove(&of_key);
-        };
-        client.shard.spawn(stopped.run(work)).detach();
-    }
-
-    /// Sends events until the last. True when the client was too slow for them.
-    async fn forward(&self, mut events: Events) -> bool {
-        loop {
-            match events.source.next(true).await {
-                StreamEvent::Message { text, .. } | StreamEvent::Sole { text, .. } => self.send(text).await,
-                // There is no other connection to come back on.
-                StreamEvent::Suspend => {}
-                StreamEvent::End(_) => return false,
-                StreamEvent::Overflow => return true,
-            }
-        }
-    }
-
-    /// Waits for the answers that are still due; streams that have no end of their own are ended.
-    async fn finish(&self) {
-        for (_, listen) in self.shard.listens.borrow().iter() {
-            listen.finish(&self.shard);
-        }
-        let deadline = self.shard.now() + self.shard.limits().drain_time_max;
-        while !self.calls.borrow().is_empty() && self.shard.now() < deadline {
-            glommio::timer::sleep(std::time::Duration::from_millis(2)).await;
-        }
-        // What is left holds the way out, and the process would outlive its client.
-        let calls: Vec<_> = self.calls.borrow_mut().drain().collect();
-        calls.iter().for_each(|(_, call)| call.stop());
-        let session = self.session.borrow_mut().take();
-        if let Some(session) = session {
-            session.end();
-        }
-    }
-}
-
-fn id_of(value: ringway_core::json::Value<'_>) -> Option<String> {
-    Some(value.as_object()?.get("id")?.text().to_owned())
+    // What is left holds the way out, and the process would outlive its client.
+    client.end();
 }

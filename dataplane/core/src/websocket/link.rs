@@ -24,7 +24,7 @@ pub enum Step {
     NeedMore,
     /// A message is whole: see [`Link::message`], then [`Link::consume`].
     Message,
-    /// The connection ends when what is to be sent has been.
+    /// The connection ends when what waits has been sent.
     Over,
 }
 
@@ -32,15 +32,15 @@ pub enum Step {
 #[derive(Debug)]
 pub struct Link {
     reader: Reader,
-    /// Frames to send, in their order.
-    out: Vec<u8>,
-    /// Pongs to send, before anything else.
+    /// Pongs to send.
     pongs: Vec<u8>,
+    /// A ping of our own or the Close, to send behind them.
+    last_words: Vec<u8>,
     is_closing: bool,
     /// When bytes came last.
     heard: Duration,
-    /// Whether the client was asked for a sign of life since then.
-    was_pinged: bool,
+    /// When the client was asked for a sign of life, unless bytes came since then.
+    pinged: Option<Duration>,
     /// Since when a frame or message is unfinished.
     unfinished_since: Option<Duration>,
     controls: u32,
@@ -52,11 +52,11 @@ impl Link {
     pub fn new(now: Duration) -> Link {
         Link {
             reader: Reader::default(),
-            out: Vec::new(),
             pongs: Vec::new(),
+            last_words: Vec::new(),
             is_closing: false,
             heard: now,
-            was_pinged: false,
+            pinged: None,
             unfinished_since: None,
             controls: 0,
             controls_since: now,
@@ -71,7 +71,7 @@ impl Link {
     /// Says that bytes were read.
     pub fn handle_bytes(&mut self, now: Duration) {
         self.heard = now;
-        self.was_pinged = false;
+        self.pinged = None;
     }
 
     /// Looks at the bytes.
@@ -131,14 +131,14 @@ impl Link {
         self.reader.consume();
     }
 
-    /// Sends a message, in one frame. Behind a Close nothing is sent.
-    pub fn send(&mut self, text: &[u8]) {
+    /// Appends a message to what is sent, in one frame. Behind a Close nothing is sent.
+    pub fn write_message(&self, text: &[u8], out: &mut Vec<u8>) {
         if self.is_closing {
             return;
         }
-        self.out.reserve(frame::HEAD_BYTES_MAX + text.len());
-        frame::write_head(&mut self.out, Opcode::Text, text.len(), None);
-        self.out.extend_from_slice(text);
+        out.reserve(frame::HEAD_BYTES_MAX + text.len());
+        frame::write_head(out, Opcode::Text, text.len(), None);
+        out.extend_from_slice(text);
     }
 
     /// Ends the connection. The first end counts.
@@ -146,28 +146,24 @@ impl Link {
         if std::mem::replace(&mut self.is_closing, true) {
             return;
         }
-        frame::write_head(&mut self.out, Opcode::Close, close.payload_bytes(), None);
-        close.write(&mut self.out);
+        frame::write_head(&mut self.last_words, Opcode::Close, close.payload_bytes(), None);
+        close.write(&mut self.last_words);
     }
 
-    /// Whether the connection ends when what is to be sent has been.
+    /// Whether the connection ends when what waits has been sent.
     pub fn is_closing(&self) -> bool {
         self.is_closing
     }
 
-    /// Bytes to send.
-    pub fn output_bytes(&self) -> usize {
-        self.pongs.len() + self.out.len()
+    /// Whether a control frame waits to be sent.
+    pub fn has_output(&self) -> bool {
+        !self.pongs.is_empty() || !self.last_words.is_empty()
     }
 
-    /// Moves what is to be sent behind what `into` has.
-    pub fn poll_output(&mut self, into: &mut Vec<u8>) {
-        into.append(&mut self.pongs);
-        if into.is_empty() {
-            std::mem::swap(into, &mut self.out);
-        } else {
-            into.append(&mut self.out);
-        }
+    /// Appends the control frames that wait to what is sent.
+    pub fn poll_output(&mut self, out: &mut Vec<u8>) {
+        out.append(&mut self.pongs);
+        out.append(&mut self.last_words);
     }
 
     /// Acts on the time: asks a silent client for a sign of life, ends one that gives none, and one whose message does not
@@ -180,18 +176,23 @@ impl Link {
             return;
         }
         if !is_heard {
-            self.heard = now;
+            (self.heard, self.pinged) = (now, None);
             self.unfinished_since = self.unfinished_since.map(|_| now);
             return;
         }
         if self.unfinished_since.is_some_and(|since| now.saturating_sub(since) > limits.body_time_max) {
             return self.close(&Close::ours(Close::POLICY, "The message did not arrive in time"));
         }
-        let silence = now.saturating_sub(self.heard);
-        if silence > limits.keep_alive_every + limits.write_stall_max {
-            self.close(&Close::ours(Close::GOING_AWAY, "No sign of life"));
-        } else if silence > limits.keep_alive_every && !std::mem::replace(&mut self.was_pinged, true) {
-            frame::write_head(&mut self.out, Opcode::Ping, 0, None);
+        // However late this is called, nobody is left who was not asked.
+        match self.pinged {
+            Some(asked) if now.saturating_sub(asked) > limits.write_stall_max => {
+                self.close(&Close::ours(Close::GOING_AWAY, "No sign of life"));
+            }
+            None if now.saturating_sub(self.heard) > limits.keep_alive_every => {
+                self.pinged = Some(now);
+                frame::write_head(&mut self.last_words, Opcode::Ping, 0, None);
+            }
+            _ => {}
         }
     }
 }
@@ -218,19 +219,20 @@ mod tests {
     fn output(link: &mut Link) -> Vec<u8> {
         let mut out = Vec::new();
         link.poll_output(&mut out);
-        assert_eq!(link.output_bytes(), 0);
+        assert!(!link.has_output());
         out
     }
 
     #[test]
     fn a_close_is_answered_with_its_code_and_ends_both_ways() {
         let mut link = Link::new(SECS(0));
-        link.send(b"before");
         let close = masked(Opcode::Close, &[3, 232, b'o', b'k']);
         assert_eq!(heard(&mut link, &[close, masked(Opcode::Text, b"late")].concat()), Step::Over);
-        link.send(b"behind");
+        let mut behind = Vec::new();
+        link.write_message(b"behind", &mut behind);
+        assert_eq!(behind, b"");
         link.close(&Close::ours(Close::PROTOCOL, "behind"));
-        assert_eq!(output(&mut link), b"\x81\x06before\x88\x02\x03\xe8");
+        assert_eq!(output(&mut link), b"\x88\x02\x03\xe8");
         assert_eq!(link.step(&Limits::default()), Step::Over);
         let mut silent = Link::new(SECS(0));
         assert_eq!(heard(&mut silent, &masked(Opcode::Close, b"")), Step::Over);
@@ -241,12 +243,11 @@ mod tests {
     fn each_ping_has_its_answer_until_there_are_too_many() {
         let mut link = Link::new(SECS(0));
         let pings = [masked(Opcode::Ping, b"a"), masked(Opcode::Ping, b"b"), masked(Opcode::Pong, b"c")].concat();
-        link.send(b"first");
         assert_eq!(heard(&mut link, &pings), Step::NeedMore);
-        assert_eq!(output(&mut link), b"\x8a\x01a\x8a\x01b\x81\x05first");
+        assert_eq!(output(&mut link), b"\x8a\x01a\x8a\x01b");
         let flood = masked(Opcode::Ping, &[b'x'; 125]).repeat(CONTROLS_MAX as usize - 3);
         assert_eq!(heard(&mut link, &flood), Step::NeedMore);
-        assert!(link.output_bytes() <= PONGS_BYTES_MAX);
+        assert!(link.pongs.len() <= PONGS_BYTES_MAX);
         link.handle_time(CONTROLS_WINDOW, true, &Limits::default());
         assert_eq!(heard(&mut link, &flood), Step::NeedMore, "a new window");
         assert_eq!(heard(&mut link, &flood), Step::Over);
@@ -267,10 +268,14 @@ mod tests {
         assert_eq!(link.step(&limits), Step::NeedMore);
         link.handle_time(SECS(34), true, &limits);
         assert_eq!(output(&mut link), b"\x89\x00");
-        link.handle_time(SECS(63), true, &limits);
-        assert!(!link.is_closing());
         link.handle_time(SECS(64), true, &limits);
+        assert!(!link.is_closing());
+        link.handle_time(SECS(65), true, &limits);
         assert_eq!(&output(&mut link)[2..4], 1001u16.to_be_bytes());
+        // A clock that jumps leaves nobody who was not asked.
+        let mut late = Link::new(SECS(0));
+        late.handle_time(SECS(600), true, &limits);
+        assert!(!late.is_closing() && output(&mut late) == b"\x89\x00");
         // A client that is not read cannot answer.
         let mut unread = Link::new(SECS(0));
         unread.handle_time(SECS(600), false, &limits);
