@@ -48,19 +48,27 @@ def main():
     clients = install()
     if args.command == "install":
         return 0
-    transports = {"http": args.url and [args.url], "stdio": args.stdio}
+    targets = targets_of(args.url) | {"stdio": args.stdio}
     cases = [
-        (f"{name} {mode} {transport}", [*program, mode, transport, *target])
-        for name, modes, program in clients
+        (f"{name} {mode} {transport}", [*program, mode, transport, *targets[transport]])
+        for name, modes, transports, program in clients
         for mode in modes
-        for transport, target in transports.items()
-        if target
+        for transport in transports
+        if targets[transport]
     ]
     wanted = set(args.only.split())
     cases = [case for case in cases if wanted <= set(case[0].split())]
     if not cases:
         parser.error("nothing to run: give --url or --stdio, and an --only that fits")
     return run_all(cases)
+
+
+def targets_of(url):
+    """What each transport but stdio is given: all of them are on the endpoint's host and port."""
+    if not url:
+        return {"http": None, "ws": None, "sse": None}
+    host = urlsplit(url).netloc
+    return {"http": [url], "ws": [f"ws://{host}/ws"], "sse": [f"http://{host}/sse"]}
 
 
 def loopback_url(url):
@@ -73,7 +81,7 @@ def loopback_url(url):
 
 
 def install():
-    """Makes the clients ready; gives rows of name, modes and program."""
+    """Makes the clients ready; gives rows of name, modes, transports and program."""
     manifest = ["package.json", "package-lock.json"]
     scripts = ["scenario.mjs", "ts_v1.mjs", "ts_v2.mjs", "inspector.mjs"]
     packages = installed("node", manifest, install_packages)
@@ -89,14 +97,17 @@ def install():
         venv = installed("python", [f"{name}.txt"], install_python)
         return [venv / "bin/python", HERE / f"python/{name}.py"]
 
+    common = ["http", "stdio"]
+    every = [*common, "ws", "sse"]
     return [
-        ("ts-v1", ["legacy"], script("ts_v1.mjs")),
-        ("ts-v2", ["legacy", "auto", MODERN], script("ts_v2.mjs")),
-        ("python-mcp-v1", ["legacy"], python("mcp1")),
-        ("python-mcp-v2", ["legacy", "auto", MODERN], python("mcp2")),
-        ("fastmcp-v4", ["legacy", "auto", MODERN], python("fastmcp4")),
-        ("rmcp", ["initialize", "discover", "auto"], [rmcp / "client"]),
-        ("inspector", ["legacy", "auto", "modern"], script("inspector.mjs")),
+        ("ts-v1", ["legacy"], every, script("ts_v1.mjs")),
+        ("ts-v2", ["legacy", "auto", MODERN], common, script("ts_v2.mjs")),
+        ("python-mcp-v1", ["legacy"], every, python("mcp1")),
+        ("python-mcp-v2", ["legacy", "auto", MODERN], common, python("mcp2")),
+        ("fastmcp-v4", ["legacy", "auto", MODERN], common, python("fastmcp4")),
+        ("python-websockets", ["legacy", MODERN], ["ws"], python("websocket")),
+        ("rmcp", ["initialize", "discover", "auto"], common, [rmcp / "client"]),
+        ("inspector", ["legacy", "auto", "modern"], common, script("inspector.mjs")),
     ]
 
 

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use ringway_core::http::response;
 use ringway_core::mcp::{RpcError, render};
 use ringway_core::refusal::Refusal;
+use ringway_core::websocket::handshake;
 
 use crate::outbox::{Reader, StreamEvent};
 use crate::record::Ending;
@@ -70,10 +71,15 @@ impl Reply {
         if let Some(seconds) = refusal.retry_after_seconds() {
             reply = reply.field("Retry-After", seconds.to_string());
         }
-        if answer.status == 405 {
-            reply = reply.field("Allow", allow);
+        match answer.status {
+            405 => reply.field("Allow", allow),
+            // RFC 9110 section 15.5.22 and RFC 6455 section 4.2.2.
+            426 => reply
+                .field("Upgrade", "websocket")
+                .field("Connection", "Upgrade")
+                .field("Sec-WebSocket-Version", handshake::VERSION),
+            _ => reply,
         }
-        reply
     }
 }
 
@@ -88,6 +94,8 @@ pub struct Events {
     pub fields: Fields,
     /// How event ids begin, when the stream can be resumed.
     pub id_prefix: Option<String>,
+    /// The bytes of a first event that is not a message.
+    pub opening: Option<Vec<u8>>,
     /// The number of a first event without data, for clients that know such (MCP 2025-11-25): what comes back with it
     /// gets what is behind it.
     pub primes: Option<u64>,
@@ -115,6 +123,8 @@ pub enum Source {
     Local(Reader),
     /// From another shard, and how the request ended as far as is known.
     Remote(async_channel::Receiver<StreamEvent>, Ending),
+    /// Messages of a client that has this stream for all of its answers.
+    Messages(async_channel::Receiver<Vec<u8>>),
 }
 
 impl Source {
@@ -122,6 +132,10 @@ impl Source {
     pub async fn next(&mut self, committed: bool) -> StreamEvent {
         match self {
             Source::Local(reader) => poll_fn(|cx: &mut Context<'_>| reader.poll_next(committed, cx)).await,
+            Source::Messages(messages) => match messages.recv().await {
+                Ok(text) => StreamEvent::Message { number: 0, text },
+                Err(_) => StreamEvent::End(Ending::Good),
+            },
             Source::Remote(receiver, ended) => match receiver.recv().await {
                 // The home shard did not know whether we had committed.
                 Ok(StreamEvent::Sole { ending, text, .. }) if committed => {

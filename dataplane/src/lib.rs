@@ -8,6 +8,7 @@ mod catalog;
 mod cold;
 mod context;
 mod cpu;
+mod duplex;
 mod face;
 mod handle;
 mod health;

@@ -70,6 +70,17 @@ pub enum ForwardedAnswer {
     },
 }
 
+/// A message for a client of the older HTTP+SSE pair whose stream another shard has.
+#[derive(Debug)]
+pub struct PairMessage {
+    /// The client.
+    pub pair: Handle,
+    /// The message.
+    pub body: Vec<u8>,
+    /// Where the answer to the post goes; the message's own goes to the stream.
+    pub reply: async_channel::Sender<Reply>,
+}
+
 /// A `tasks/*` request for a task that lives on another shard.
 #[derive(Debug)]
 pub struct TaskRequest {
@@ -104,6 +115,8 @@ pub enum Letter {
     TaskChanged(Arc<str>, Arc<str>),
     /// A request for a session that lives here.
     Forwarded(Forwarded),
+    /// A message for a client whose stream is here.
+    PairMessage(PairMessage),
     /// A request for a task that lives here.
     Task(TaskRequest),
     /// Stop accepting, finish, end.

@@ -39,6 +39,8 @@ pub struct Session {
     calls: RefCell<HashMap<String, Cancel>>,
     questions: RefCell<HashMap<String, async_channel::Sender<Result<Value, Value>>>>,
     last_question: Cell<u64>,
+    /// Whether its client can come back on another connection, so that streams of calls are kept for it.
+    can_come_back: bool,
 }
 
 impl Resident for Session {
@@ -54,6 +56,15 @@ pub struct Full;
 impl Session {
     /// A session that `initialize` begins.
     pub fn new(version: Version, capabilities: Value) -> Rc<Session> {
+        Session::with(version, capabilities, true)
+    }
+
+    /// A session that ends with its connection, on which everything is sent.
+    pub fn of_connection(version: Version, capabilities: Value) -> Rc<Session> {
+        Session::with(version, capabilities, false)
+    }
+
+    fn with(version: Version, capabilities: Value, can_come_back: bool) -> Rc<Session> {
         Rc::new(Session {
             version,
             capabilities: Rc::new(capabilities),
@@ -64,11 +75,17 @@ impl Session {
             calls: RefCell::default(),
             questions: RefCell::default(),
             last_question: Cell::new(0),
+            can_come_back,
         })
     }
 
-    /// A stream for a call, kept for resumption. The oldest finished ones make room.
+    /// A stream for a call, kept for resumption where its client can come back. The oldest finished ones make room.
     pub fn open_stream(&self, limits: &Limits) -> (u32, Rc<Outbox>) {
+        if !self.can_come_back {
+            let id = self.last_stream.get() + 1;
+            self.last_stream.set(id);
+            return (id, Outbox::plain(limits));
+        }
         let mut streams = self.streams.borrow_mut();
         streams.retain(|_, stream| !stream.was_answered_plainly());
         // More than one may have to go: calls that ran side by side end without anybody making room.

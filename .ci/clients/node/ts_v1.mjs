@@ -1,13 +1,21 @@
-// Usage: ts_v1.mjs legacy http URL | ts_v1.mjs legacy stdio COMMAND [ARG…]
+// Usage: ts_v1.mjs legacy http|ws|sse URL | ts_v1.mjs legacy stdio COMMAND [ARG…]
 
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { WebSocketClientTransport } from '@modelcontextprotocol/sdk/client/websocket.js';
 import { scenario, target, targetArgs, transport } from './scenario.mjs';
+
+const overNetwork = {
+    http: StreamableHTTPClientTransport,
+    ws: WebSocketClientTransport,
+    sse: SSEClientTransport,
+};
 
 await scenario(
     new Client({ name: 'ringway-ci-ts-v1', version: '0' }),
-    transport === 'http'
-        ? new StreamableHTTPClientTransport(new URL(target))
-        : new StdioClientTransport({ command: target, args: targetArgs }),
+    transport === 'stdio'
+        ? new StdioClientTransport({ command: target, args: targetArgs })
+        : new overNetwork[transport](new URL(target)),
 );

@@ -1,9 +1,14 @@
-"""Usage: mcp1.py legacy http URL | mcp1.py legacy stdio COMMAND [ARG…]"""
+"""Usage: mcp1.py legacy http|ws|sse URL | mcp1.py legacy stdio COMMAND [ARG…]
+
+The last SDK that has clients for a WebSocket and for the older HTTP+SSE pair.
+"""
 
 from contextlib import asynccontextmanager
 
 from mcp import ClientSession, McpError, StdioServerParameters, stdio_client
+from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.client.websocket import websocket_client
 from scenario import TARGET, TARGET_ARGS, TRANSPORT, run
 
 
@@ -19,8 +24,9 @@ class Session:
 
 @asynccontextmanager
 async def connect():
-    if TRANSPORT == "http":
-        transport = streamable_http_client(TARGET)
+    over_network = {"http": streamable_http_client, "ws": websocket_client, "sse": sse_client}
+    if TRANSPORT in over_network:
+        transport = over_network[TRANSPORT](TARGET)
     else:
         transport = stdio_client(StdioServerParameters(command=TARGET, args=TARGET_ARGS))
     async with transport as (read, write, *_), ClientSession(read, write) as session:

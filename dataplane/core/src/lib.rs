@@ -10,6 +10,7 @@ pub mod http;
 pub mod json;
 pub mod mcp;
 pub mod session;
+pub mod websocket;
 
 pub mod face;
 

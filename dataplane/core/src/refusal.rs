@@ -42,6 +42,12 @@ pub enum Refusal {
     NotAcceptable,
     /// `Mcp-Session-Id` appears twice, is not visible ASCII, or is a guess on a modern request.
     SessionIdMalformed,
+    /// The path speaks WebSocket, and the request does not ask for it.
+    UpgradeRequired,
+    /// A version of WebSocket other than 13.
+    WebSocketVersion,
+    /// A WebSocket handshake that is malformed. The text says where.
+    Handshake(&'static str),
     /// The shard holds all the connections it may.
     ConnectionsFull,
     /// The shard has all the requests in flight that it may.
@@ -92,6 +98,10 @@ impl Refusal {
                 row(406, -32600, "not_acceptable", "Accept must allow application/json and text/event-stream", false)
             }
             SessionIdMalformed => row(400, -32600, "session_id", "Mcp-Session-Id is not one of this server's", false),
+            UpgradeRequired => row(426, -32600, "upgrade_required", "This path speaks WebSocket only", false),
+            WebSocketVersion => row(426, -32600, "websocket_version", "Sec-WebSocket-Version must be 13", false),
+            // What follows could be frames.
+            Handshake(what) => row(400, -32600, "handshake", what, true),
             ConnectionsFull => row(503, -32603, "connections_full", "Too many connections; try again soon", true),
             Overloaded => row(503, -32603, "overloaded", "Too many requests in flight; try again soon", false),
             Draining => row(503, -32603, "draining", "The server is shutting down", true),

@@ -40,6 +40,12 @@ pub enum Route {
     McpGet,
     /// A legacy client ends its session.
     McpDelete,
+    /// A client asks for a WebSocket.
+    WebSocket,
+    /// A client opens the stream of the older HTTP+SSE pair.
+    SseStream,
+    /// A message for such a stream's client.
+    SseMessage,
     /// A request to a way in beside MCP.
     Face(Face),
     /// The process is up.
@@ -62,6 +68,13 @@ pub enum Route {
 pub const MCP_PATH: &[u8] = b"/mcp";
 /// The methods of [`MCP_PATH`], for `Allow`.
 pub const MCP_ALLOW: &str = "POST, GET, DELETE, OPTIONS";
+/// The path of the WebSocket.
+pub const WEBSOCKET_PATH: &[u8] = b"/ws";
+/// The path of the stream of the older HTTP+SSE pair (MCP 2024-11-05).
+pub const SSE_PATH: &[u8] = b"/sse";
+/// The path of the messages of the older HTTP+SSE pair.
+pub const MESSAGES_PATH: &[u8] = b"/messages";
+
 /// The methods of all other paths, for `Allow`.
 pub const READ_ALLOW: &str = "GET, HEAD, OPTIONS";
 
@@ -114,6 +127,9 @@ pub fn route(admitted: &Admitted<'_>, faces: Option<&Faces>) -> Result<Route, Re
             _ => Err(Refusal::MethodNotAllowed),
         };
     }
+    if let Some(decided) = faces.and_then(|faces| streaming(request, faces)) {
+        return decided;
+    }
     if let Some(asked) = faces.and_then(|faces| face::route(request, faces)) {
         return asked.map(Route::Face);
     }
@@ -128,10 +144,30 @@ pub fn route(admitted: &Admitted<'_>, faces: Option<&Faces>) -> Result<Route, Re
     if matches!(head.method, Method::Get | Method::Head) { Ok(route) } else { Err(Refusal::MethodNotAllowed) }
 }
 
+/// The part of stage 3 for the other transports of MCP; `None` for other paths, and for transports that are off.
+fn streaming(request: Request<'_>, faces: &Faces) -> Option<Result<Route, Refusal>> {
+    let head = request.head;
+    Some(match (request.path(), head.method) {
+        (WEBSOCKET_PATH, _) if !faces.websocket => return None,
+        (SSE_PATH | MESSAGES_PATH, _) if !faces.sse => return None,
+        (WEBSOCKET_PATH, Method::Get) => Ok(Route::WebSocket),
+        (SSE_PATH, Method::Get) if !head.accept.event_stream() => Err(Refusal::NotAcceptable),
+        (SSE_PATH, Method::Get) => Ok(Route::SseStream),
+        (MESSAGES_PATH, Method::Post) if !head.says_length => Err(Refusal::LengthRequired),
+        (MESSAGES_PATH, Method::Post) if head.content_coded => Err(Refusal::ContentCoding),
+        (MESSAGES_PATH, Method::Post) if !head.json_body => Err(Refusal::MediaType),
+        (MESSAGES_PATH, Method::Post) => Ok(Route::SseMessage),
+        (WEBSOCKET_PATH | SSE_PATH | MESSAGES_PATH, _) => Err(Refusal::MethodNotAllowed),
+        _ => return None,
+    })
+}
+
 /// The methods of a path, for `Allow`; `faces` as for [`route`].
 pub fn allow(path: &[u8], faces: Option<&Faces>) -> &'static str {
     match faces {
         Some(_) if path == MCP_PATH => MCP_ALLOW,
+        Some(faces) if path == MESSAGES_PATH && faces.sse => "POST, OPTIONS",
+        Some(faces) if (path == WEBSOCKET_PATH && faces.websocket) || (path == SSE_PATH && faces.sse) => "GET, OPTIONS",
         Some(faces) => face::allow(path, faces).unwrap_or(READ_ALLOW),
         None => READ_ALLOW,
     }

@@ -13,5 +13,8 @@ mod json;
 #[path = "properties/names.rs"]
 mod names;
 
+#[path = "properties/websocket.rs"]
+mod websocket;
+
 #[path = "properties/state.rs"]
 mod state;

@@ -191,6 +191,7 @@ pub fn open(shard: &Rc<Shard>, id: String, filter: Filter) -> Answer {
         source,
         fields: Vec::new(),
         id_prefix: None,
+        opening: None,
         primes: None,
         always_stream: true,
         translate: None,

@@ -11,6 +11,8 @@ pub mod http;
 
 pub mod legacy;
 
+pub mod pair;
+
 pub mod listen;
 
 pub mod tasks;

@@ -81,7 +81,7 @@ pub enum Plan {
         /// What for.
         verb: TaskVerb,
     },
-    /// Stop the call with this id (stdio, 2026-07-28).
+    /// Stop the call with this id (2026-07-28, where messages share a connection).
     Cancel {
         /// The id's text.
         id: String,
@@ -468,7 +468,7 @@ fn plan_notification(notification: &Notification<'_>, selected: Selected, via: &
     if let (Selected::Legacy(_), Some(session)) = (selected, via.session) {
         session.cancel_call(id.text());
     }
-    if let Carrier::Stdio = via.carrier {
+    if let Carrier::Duplex = via.carrier {
         return Plan::Cancel { id: id.text().to_owned() };
     }
     // In 2026-07-28 over HTTP the end of the connection cancels; honouring an id would let anybody cancel anything.

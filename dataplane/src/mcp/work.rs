@@ -149,6 +149,7 @@ fn events(outbox: &Rc<Outbox>, stream: u32, route: &Route, guard: Option<Box<dyn
         source: Source::Local(outbox.attach(0)),
         fields: Vec::new(),
         id_prefix: session.map(|_| format!("{stream:x}-")),
+        opening: None,
         primes: session.filter(|session| session.version >= ringway_core::mcp::Version::V2025_11_25).map(|_| 0),
         always_stream: false,
         translate: None,

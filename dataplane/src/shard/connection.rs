@@ -1,7 +1,7 @@
 //! One client connection on glommio's own sockets, the portable pump: it feeds bytes and time to the core and performs
 //! what the core asks. It never decides what a request means.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -16,10 +16,11 @@ use ringway_policy::Limits;
 
 use super::socket::Socket;
 use super::stream::Stream;
+use super::websocket::{self, Pipe};
 use super::{Shard, sweep};
 use crate::answer::{Answer, Reply, poll_now};
 use crate::face;
-use crate::mcp::http;
+use crate::mcp::{http, pair};
 use crate::metrics::Method;
 use crate::net::{self, Direction};
 use crate::observe;
@@ -35,6 +36,8 @@ pub struct Control {
     socket: Rc<Socket>,
     progress: Cell<Progress>,
     overdue: Cell<Option<Overdue>>,
+    /// What the connection has become.
+    pipe: RefCell<Option<Rc<Pipe>>>,
 }
 
 impl Control {
@@ -49,7 +52,7 @@ impl Control {
             write_blocked_since: None,
             serving: false,
         };
-        Rc::new(Control { socket, progress: Cell::new(progress), overdue: Cell::new(None) })
+        Rc::new(Control { socket, progress: Cell::new(progress), overdue: Cell::new(None), pipe: RefCell::default() })
     }
 
     /// Ends the connection's pending read or write when it has taken too long.
@@ -60,6 +63,9 @@ impl Control {
         let mut progress = self.progress.get();
         let overdue = deadline::overdue(&mut progress, now, limits);
         self.progress.set(progress);
+        if let Some(pipe) = &*self.pipe.borrow() {
+            pipe.handle_time(now, limits);
+        }
         if let Some(overdue) = overdue {
             self.overdue.set(Some(overdue));
             let direction = match overdue {
@@ -72,6 +78,9 @@ impl Control {
 
     /// Ends a connection that waits for its next request, or has not sent a byte of its first.
     pub fn close_if_idle(&self) {
+        if let Some(pipe) = &*self.pipe.borrow() {
+            return pipe.drain();
+        }
         let progress = self.progress.get();
         // A connection that has not sent a byte yet is in its first head, by its deadline.
         let waits = match progress.phase {
@@ -82,6 +91,11 @@ impl Control {
         if waits && !progress.serving && progress.write_blocked_since.is_none() {
             net::shut_down(self.socket.fd(), Direction::Read);
         }
+    }
+
+    /// Shows it the pipe that serves the connection as a WebSocket.
+    pub fn attach(&self, pipe: Option<Rc<Pipe>>) {
+        self.pipe.replace(pipe);
     }
 
     /// Ends the connection, whatever it does.
@@ -125,6 +139,7 @@ impl Connection {
                         }
                     }
                     Then::Close => return self.close().await,
+                    Then::Upgrade => return self.upgrade().await,
                     Then::Abort => return,
                 },
                 Ok(step) => {
@@ -239,6 +254,19 @@ impl Connection {
         }
     }
 
+    /// Goes on as a WebSocket. Boxed: it is large, and few connections are one.
+    async fn upgrade(&mut self) {
+        if !self.flush().await {
+            return;
+        }
+        let ahead = self.decoder.take_rest();
+        if let Some(room) = self.decoder.give_back() {
+            self.shard.buffers.give_room(room);
+        }
+        let (shard, socket, control) = (Rc::clone(&self.shard), Rc::clone(&self.socket), Rc::clone(&self.control));
+        Box::pin(websocket::serve(shard, socket, control, ahead)).await;
+    }
+
     async fn serve_request(&mut self) -> Then {
         let Connection { shard, socket, control, decoder, out, serves_mcp } = self;
         let Some(request) = decoder.request() else {
@@ -267,6 +295,14 @@ impl Connection {
             Ok(Route::McpPost) => Box::pin(http::post(shard, request)).await,
             Ok(Route::McpGet) => (http::get(shard, request).await, About::of(Method::Stream)),
             Ok(Route::McpDelete) => (http::delete(shard, request).await, About::of(Method::EndSession)),
+            Ok(Route::SseStream) => (pair::open(shard, socket), About::of(Method::Stream)),
+            Ok(Route::SseMessage) => (Box::pin(pair::post(shard, request)).await.into(), About::of(Method::OfSession)),
+            Ok(Route::WebSocket) => {
+                let reply = websocket::handshake(shard, request);
+                // Frames may have come that are not to be read as a request.
+                to.close = reply.status != 101 && (to.close || head.upgrades);
+                (reply.into(), About::of(Method::Stream))
+            }
             Ok(Route::Preflight) => {
                 let wanted = head.preflight_headers.bytes(request.bytes);
                 response::write_preflight(out, wanted, to.close, &sweep::date(shard), to.extra(&[]));
@@ -303,8 +339,9 @@ impl Connection {
                 let bytes_before = out.len();
                 write_reply(out, shard, &reply, &to);
                 note(reply.ending, reply.status, (out.len() - bytes_before) as u64);
-                let close = to.close;
-                finish(decoder, close)
+                let (close, upgraded) = (to.close, reply.status == 101);
+                let then = finish(decoder, close);
+                if upgraded { Then::Upgrade } else { then }
             }
             Answer::Events(events) => {
                 // Answers to earlier pipelined requests must not wait for this one.
@@ -365,6 +402,8 @@ pub enum Then {
     Continue,
     /// It ends when what is written has been sent.
     Close,
+    /// It goes on as a WebSocket.
+    Upgrade,
     /// It ends at once.
     Abort,
 }

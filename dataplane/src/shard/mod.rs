@@ -5,6 +5,8 @@ mod connection;
 
 mod stream;
 
+mod websocket;
+
 mod watch;
 
 mod accept;
@@ -16,6 +18,7 @@ pub mod socket;
 mod buffers;
 
 use std::cell::{Cell, Ref, RefCell};
+use std::collections::HashMap;
 use std::net::TcpListener as StdListener;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
@@ -34,12 +37,13 @@ use serde_json::{Map, Value, json};
 use slab::Slab;
 
 use crate::catalog::Catalog;
+use crate::duplex::Duplex;
 use crate::handle::{InForce, ServerHandle};
 use crate::local_tool::{self, LocalTool};
 use crate::log::{AccessLog, LogWriter};
 use crate::mailbox::{Changed, Letter, Letters, Mailboxes};
 use crate::mcp::listen::{Listen, list_methods};
-use crate::mcp::{legacy, tasks};
+use crate::mcp::{legacy, pair, tasks};
 use crate::metrics::ShardMetrics;
 use crate::observe::Observatory;
 use crate::random::{self, RandomPool};
@@ -93,6 +97,8 @@ pub struct Shard {
     pub(crate) json: RefCell<JsonParser>,
     pub(crate) sessions: RefCell<Table<Rc<Session>>>,
     pub(crate) tasks: RefCell<Table<Rc<Task>>>,
+    /// Clients of the older HTTP+SSE pair: as many as there are connections at the most.
+    pub(crate) pairs: RefCell<HashMap<Handle, Rc<Duplex>>>,
     pub(crate) listens: RefCell<Slab<Listen>>,
     connections: RefCell<Slab<Rc<Control>>>,
     /// Connections of the MCP listener.
@@ -140,6 +146,7 @@ impl Shard {
                 limits.session_evict_idle_min,
             )),
             tasks: RefCell::new(Table::new(limits.tasks_max, limits.task_ttl, Duration::ZERO)),
+            pairs: RefCell::default(),
             listens: RefCell::default(),
             connections: RefCell::default(),
             callers: Cell::new(0),
@@ -296,6 +303,9 @@ impl Shard {
             Letter::Forwarded(forwarded) => {
                 self.spawn(legacy::serve_forwarded(Rc::clone(self), forwarded)).detach();
             }
+            Letter::PairMessage(message) => {
+                self.spawn(pair::serve_forwarded(Rc::clone(self), message)).detach();
+            }
             Letter::Task(request) => {
                 let outcome = tasks::apply(self, request.task, &request.principal, request.verb);
                 // Closed means that the connection is gone, and nobody needs the answer.
@@ -317,6 +327,9 @@ impl Shard {
             if let Some(stream) = session.stream(crate::session::STANDALONE) {
                 stream.end();
             }
+        }
+        for client in self.pairs.borrow().values() {
+            client.part_if_done();
         }
         for (_, control) in self.connections.borrow().iter() {
             control.close_if_idle();

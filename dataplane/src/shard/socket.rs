@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use futures_lite::{AsyncRead, AsyncWrite};
 use glommio::net::TcpStream;
@@ -42,14 +42,19 @@ impl Socket {
 
     /// Reads some bytes; 0 at the end. Safe to drop while pending.
     pub async fn read(&self, room: &mut [u8]) -> io::Result<usize> {
-        poll_fn(|cx| Pin::new(&mut *self.stream.borrow_mut()).poll_read(cx, room)).await
+        poll_fn(|cx| self.poll_read(cx, room)).await
+    }
+
+    /// The same by hand.
+    pub fn poll_read(&self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.stream.borrow_mut()).poll_read(cx, room)
     }
 
     /// Reads some bytes into a buffer that is only taken when there are some, and handed to `taken` with their count.
     pub async fn read_lent(&self, buffers: &Buffers, mut taken: impl FnMut(Vec<u8>, usize)) -> io::Result<usize> {
         poll_fn(|cx| {
             let mut room = buffers.room();
-            let polled = Pin::new(&mut *self.stream.borrow_mut()).poll_read(cx, &mut room);
+            let polled = self.poll_read(cx, &mut room);
             match &polled {
                 Poll::Ready(Ok(count)) if *count > 0 => taken(room, *count),
                 _ => buffers.give_room(room),

@@ -199,6 +199,9 @@ impl Stream<'_> {
             &sweep::date(self.shard),
             self.to.extra(&fields),
         );
+        if let Some(opening) = &events.opening {
+            self.write(opening);
+        }
         if let (Some(number), Some(prefix)) = (events.primes, &events.id_prefix) {
             let mut event = Vec::new();
             sse::priming(&mut event, &format!("{prefix}{number:x}"), RETRY_MS);

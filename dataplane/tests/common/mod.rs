@@ -8,6 +8,8 @@ pub mod checker;
 
 pub mod peer;
 
+pub mod talker;
+
 pub mod fixture;
 
 pub mod tools;

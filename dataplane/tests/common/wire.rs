@@ -66,6 +66,7 @@ impl Response {
 /// One event of a stream.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Event {
+    pub kind: Option<String>,
     pub id: Option<String>,
     pub retry: Option<String>,
     pub data: String,
@@ -119,8 +120,9 @@ impl Wire {
         }
     }
 
+    /// The next so many bytes; `None` when the server closed before them.
     #[track_caller]
-    fn take(&mut self, count: usize) -> Option<Vec<u8>> {
+    pub fn take(&mut self, count: usize) -> Option<Vec<u8>> {
         while self.unread.len() < count {
             if !self.fill() {
                 return None;
@@ -257,7 +259,10 @@ impl Wire {
                 "id" => event.id = Some(value.to_owned()),
                 "retry" => event.retry = Some(value.to_owned()),
                 "data" => event.data.push_str(value),
-                "event" => assert_eq!(value, "message"),
+                "event" => {
+                    assert!(matches!(value, "message" | "endpoint"), "{value:?}");
+                    event.kind = Some(value.to_owned());
+                }
                 other => panic!("an event has no field {other:?}"),
             }
             has_field = true;

@@ -24,6 +24,12 @@ mod rest;
 
 mod command;
 
+mod duplex;
+
+mod websocket;
+
+mod sse_pair;
+
 mod drain;
 
 mod policy;

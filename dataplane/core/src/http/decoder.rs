@@ -147,6 +147,14 @@ impl Decoder {
         }
     }
 
+    /// Takes the bytes that wait, for another protocol that goes on from here.
+    pub fn take_rest(&mut self) -> Vec<u8> {
+        debug_assert!(matches!(self.state, State::Head { .. }));
+        let rest = self.buffer[self.start..self.filled].to_vec();
+        self.start = self.filled;
+        rest
+    }
+
     /// Bytes that wait behind the requests already taken.
     pub fn waiting_bytes(&self) -> usize {
         self.filled - self.start

@@ -118,8 +118,8 @@ pub struct Head {
     pub websocket_key: Field,
     /// `Sec-WebSocket-Version`.
     pub websocket_version: Field,
-    /// `Sec-WebSocket-Protocol`; a list may come in several fields.
-    pub websocket_protocol: Field,
+    /// Whether `Sec-WebSocket-Protocol` offers `mcp`, in any of its fields.
+    pub offers_mcp: bool,
     /// `Access-Control-Request-Method`: its presence makes an OPTIONS a preflight.
     pub preflight_method: Field,
     /// `Access-Control-Request-Headers`.
@@ -242,7 +242,7 @@ fn read(
         upgrades: false,
         websocket_key: Field::default(),
         websocket_version: Field::default(),
-        websocket_protocol: Field::default(),
+        offers_mcp: false,
         preflight_method: Field::default(),
         preflight_headers: Field::default(),
         mcp_params: Vec::new(),
@@ -301,7 +301,10 @@ fn read(
             }
             20 if is("mcp-protocol-version") => head.mcp_version.add(span(value)?),
             21 if is("sec-websocket-version") => head.websocket_version.add(span(value)?),
-            22 if is("sec-websocket-protocol") => head.websocket_protocol.add(span(value)?),
+            22 if is("sec-websocket-protocol") => {
+                // These names are compared as they are (RFC 6455 section 4.1).
+                head.offers_mcp |= value.split(|&byte| byte == b',').any(|offer| offer.trim_ascii() == b"mcp");
+            }
             30 if is("access-control-request-headers") => head.preflight_headers.add(span(value)?),
             29 if is("access-control-request-method") => head.preflight_method.add(span(value)?),
             11.. if name[..10].eq_ignore_ascii_case(b"mcp-param-") => {

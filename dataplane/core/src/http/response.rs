@@ -4,7 +4,7 @@
 /// The content of an answer, as far as its head names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// No body and no `Content-Type`; `Content-Length: 0`, or none at all for 204 and 304 (RFC 9110 section 8.6).
+    /// No body and no `Content-Type`; `Content-Length: 0`, or none at all for 101, 204 and 304 (RFC 9110 section 8.6).
     Empty,
     /// A body of this type and length.
     Sized(&'static str, usize),
@@ -42,7 +42,7 @@ pub fn write_head(out: &mut Vec<u8>, status: u16, content: Content, close: bool,
     out.extend_from_slice(b"\r\nDate: ");
     out.extend_from_slice(date);
     match content {
-        Content::Empty if status == 204 || status == 304 => {}
+        Content::Empty if status < 200 || status == 204 || status == 304 => {}
         Content::Empty => out.extend_from_slice(b"\r\nContent-Length: 0"),
         Content::Sized(kind, bytes) => {
             out.extend_from_slice(b"\r\nContent-Type: ");
@@ -116,6 +116,7 @@ pub fn write_last_chunk(out: &mut Vec<u8>) {
 
 fn status_line(status: u16) -> &'static str {
     match status {
+        101 => "101 Switching Protocols",
         200 => "200 OK",
         202 => "202 Accepted",
         204 => "204 No Content",
@@ -134,6 +135,7 @@ fn status_line(status: u16) -> &'static str {
         415 => "415 Unsupported Media Type",
         417 => "417 Expectation Failed",
         422 => "422 Unprocessable Content",
+        426 => "426 Upgrade Required",
         429 => "429 Too Many Requests",
         431 => "431 Request Header Fields Too Large",
         501 => "501 Not Implemented",

@@ -34,8 +34,8 @@ pub struct McpHeaders<'a> {
 pub enum Carrier<'a> {
     /// By HTTP, with these headers.
     Http(McpHeaders<'a>),
-    /// By stdio, without headers.
-    Stdio,
+    /// Without headers: by stdio, a WebSocket or the older HTTP+SSE pair.
+    Duplex,
 }
 
 /// The outcome for one message.
@@ -64,7 +64,7 @@ impl Selected {
 pub fn select(message: &Message<'_>, carrier: Carrier<'_>) -> Result<Selected, RpcError> {
     let headers = match carrier {
         Carrier::Http(headers) => headers,
-        Carrier::Stdio => McpHeaders::default(),
+        Carrier::Duplex => McpHeaders::default(),
     };
     if headers.repeated {
         return Err(RpcError::header_mismatch("Header mismatch: an MCP header appears more than once"));

@@ -22,5 +22,10 @@ pub fn priming(out: &mut Vec<u8>, id: &str, retry_ms: u32) {
     out.extend_from_slice(b"\ndata:\n\n");
 }
 
+/// The first event of the older HTTP+SSE pair: where the client's messages go (MCP 2024-11-05, transports).
+pub fn endpoint(target: &str) -> Vec<u8> {
+    format!("event: endpoint\ndata: {target}\n\n").into_bytes()
+}
+
 /// A comment that keeps proxies from closing a quiet stream.
 pub const KEEP_ALIVE: &[u8] = b": keepalive\n\n";

@@ -1,0 +1,63 @@
+//! Has each message of a duplex client recorded once, however it ends: answered, cancelled, or left with its connection. It
+//! never sees what a message says.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Instant;
+
+use super::Duplex;
+use crate::answer::Reply;
+use crate::record::{self, About, Ending, Finished};
+
+/// How a message ended, as far as is known.
+#[derive(Clone, Copy)]
+pub struct End {
+    /// The HTTP status it would have had.
+    pub status: u16,
+    /// Beyond that.
+    pub ending: Ending,
+    /// Bytes of what was sent.
+    pub bytes: u64,
+}
+
+impl End {
+    /// The end that a reply is.
+    pub fn of(reply: &Reply) -> End {
+        End { status: reply.status, ending: reply.ending, bytes: reply.body.len() as u64 }
+    }
+}
+
+impl Default for End {
+    fn default() -> Self {
+        End { status: 200, ending: Ending::Good, bytes: 0 }
+    }
+}
+
+/// Has a message recorded when it is over, also when it was cancelled.
+pub struct Note {
+    client: Rc<Duplex>,
+    about: About,
+    began: Instant,
+    /// How it ended so far.
+    pub end: Cell<End>,
+}
+
+impl Note {
+    /// A message that was read at `began`.
+    pub fn new(client: &Rc<Duplex>, about: About, began: Instant) -> Note {
+        Note { client: Rc::clone(client), about, began, end: Cell::default() }
+    }
+}
+
+impl Drop for Note {
+    fn drop(&mut self) {
+        let Note { client, about, began, end } = self;
+        let End { status, ending, bytes } = end.get();
+        let request_id = client.shard.new_request_id();
+        let (request_id, socket) = (request_id.as_str(), client.socket.as_deref());
+        record::finished(
+            &client.shard,
+            &Finished { about, ending, status, took: began.elapsed(), bytes, request_id, socket },
+        );
+    }
+}
