@@ -29,7 +29,7 @@ impl Log {
         Log { path, writer: LogWriter::start(&options).expect("the file can be written") }
     }
 
-    fn into_options(&self) -> impl FnOnce(&mut Options) {
+    fn set_in(&self) -> impl FnOnce(&mut Options) {
         let writer = self.writer.clone();
         move |options| options.log = Some(writer)
     }
@@ -54,7 +54,7 @@ impl Drop for Log {
 #[test]
 fn a_line_says_what_was_asked_and_keeps_secrets() {
     let log = Log::new("line");
-    let fixture = Fixture::with(log.into_options());
+    let fixture = Fixture::with(log.set_in());
     let mut peer = Peer::modern(fixture.address);
     let call = peer.message("tools/call", json!({ "name": "echo", "arguments": { "text": "a-secret-argument" } }));
     let secrets = [("X-Request-Id", "r-1"), ("Authorization", "Bearer a-secret-token"), ("Cookie", "a-secret-cookie")];
@@ -86,7 +86,7 @@ fn a_line_says_what_was_asked_and_keeps_secrets() {
 fn errors_are_written_when_good_requests_are_left_out() {
     let log = Log::new("sampled");
     let fixture = Fixture::with(|options| {
-        log.into_options()(options);
+        log.set_in()(options);
         options.policy.access_log.per_second_max = 0;
     });
     let mut peer = Peer::modern(fixture.address);
@@ -116,7 +116,7 @@ fn errors_are_written_when_good_requests_are_left_out() {
 #[test]
 fn what_another_shard_did_is_told() {
     let log = Log::new("home");
-    let fixture = Fixture::with(log.into_options());
+    let fixture = Fixture::with(log.set_in());
     for session in fixture.sessions("2025-11-25", json!({})) {
         for wire in fixture.wires() {
             session.sibling_over(wire).tool("echo", json!({ "text": "x" }));
@@ -132,7 +132,7 @@ fn what_another_shard_did_is_told() {
 #[test]
 fn health_checks_are_not_written_and_a_moved_file_is_opened_again() {
     let log = Log::new("moved");
-    let fixture = Fixture::with(log.into_options());
+    let fixture = Fixture::with(log.set_in());
     let mut wire = Wire::connect(fixture.address);
     wire.send(request("GET", "/readyz", &[], b""));
     assert_eq!(wire.response().head.status, 200);
