@@ -226,7 +226,8 @@ def print_steal(before):
 def print_bars(bars, both):
     print("\nbars" if len(both) == 2 else "\nbars (no ringway: nothing to judge)")
     for bar in bars:
-        print(bar.line())
+        if bar.is_met() is not None or len(both) < 2:
+            print(bar.line())
 
 
 def write_json(path, machine, results):

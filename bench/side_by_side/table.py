@@ -48,7 +48,8 @@ class Bar:
 
 def show(rows):
     head = ["", "measure", "unit", YARDSTICK, OURS, f"{OURS}/{YARDSTICK} [rounds]"]
-    lines = [head] + [row.cells() for row in rows]
+    # What was not measured, by choice, has no row.
+    lines = [head] + [row.cells() for row in rows if row.median(YARDSTICK) is not None or row.median(OURS) is not None]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     for line in lines:
         left = [cell.ljust(width) for cell, width in zip(line[:3], widths[:3])]
