@@ -40,12 +40,13 @@ def main():
     parser.add_argument("--node", default="node")
     parser.add_argument("--modules", type=Path, help="a node_modules with @modelcontextprotocol/client")
     options = parser.parse_args()
-    prometheus = shutil.which("prometheus") or installed_prometheus()
+    if not shutil.which("prometheus"):
+        parser.error("prometheus is not on the PATH")
     with tempfile.TemporaryDirectory(prefix="ringway-readme-") as directory:
         started = []
         try:
             serve(options, Path(directory), started)
-            scrape(options, prometheus, Path(directory), started)
+            scrape(options, Path(directory), started)
             return check(options, Path(directory))
         finally:
             for child in started:
@@ -63,13 +64,13 @@ def serve(options, directory, started):
     wait_for(f"{options.url}/readyz", directory / "ringway.log")
 
 
-def scrape(options, prometheus, directory, started):
+def scrape(options, directory, started):
     (options.prometheus,) = (f"http://127.0.0.1:{port}" for port in free_ports(1))
     target = options.url[7:]
     (directory / "prometheus.yml").write_text(
         f"global: {{ scrape_interval: {SCRAPE_SECONDS}s }}\n"
         f"scrape_configs: [{{ job_name: ringway, static_configs: [{{ targets: ['{target}'] }}] }}]\n")
-    command = [prometheus, f"--config.file={directory}/prometheus.yml", f"--storage.tsdb.path={directory}/tsdb",
+    command = ["prometheus", f"--config.file={directory}/prometheus.yml", f"--storage.tsdb.path={directory}/tsdb",
                f"--web.listen-address={options.prometheus[7:]}", "--log.level=warn"]
     with open(directory / "prometheus.log", "w") as log:
         started.append(subprocess.Popen(command, stdout=log, stderr=log))
@@ -93,19 +94,6 @@ def wait_for(url, log):
             if time.monotonic() > give_up:
                 sys.exit(f"{url}: {not_yet}\n{log.read_text()}")
             time.sleep(0.1)
-
-
-def installed_prometheus():
-    """Debian's package, unpacked into the cache: nothing is installed and no root is needed."""
-    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ringway-ci"
-    cache = Path(os.environ.get("RINGWAY_CI_CACHE") or default).resolve() / "prometheus"
-    program = cache / "usr/bin/prometheus"
-    if not program.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["apt-get", "download", "-q", "prometheus"], cwd=cache, check=True)
-        (package,) = cache.glob("prometheus_*.deb")
-        subprocess.run(["dpkg", "-x", package, cache], check=True)
-    return program
 
 
 def check(options, directory):

@@ -2,12 +2,14 @@
 """Runs real MCP clients against a server; README.md has the list.
 
     run.py install
+    run.py where CLIENT
     run.py run --url http://127.0.0.1:PORT/mcp --stdio "COMMAND ARG…" [--only WORDS]
 
 Start reading at `main`. Linux on x86-64 only, for its Node package and `prctl`.
 """
 
 import argparse
+import contextlib
 import ctypes
 import fcntl
 import hashlib
@@ -43,8 +45,16 @@ def main():
     run.add_argument("--url", type=loopback_url, help="the server's MCP endpoint, on loopback")
     run.add_argument("--stdio", type=shlex.split, help="the command of the server on stdio")
     run.add_argument("--only", default="", help='run those whose line has these words: "ts-v2 http"')
+    where = commands.add_parser("where", help="print the interpreter and the script of a client")
+    where.add_argument("client")
     args = parser.parse_args()
 
+    if args.command == "where":
+        # Whoever asks reads standard output.
+        with contextlib.redirect_stdout(sys.stderr):
+            clients = install()
+        print(*next(program for name, *_, program in clients if name == args.client))
+        return 0
     clients = install()
     if args.command == "install":
         return 0
