@@ -3,11 +3,12 @@
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 
-use ringway_dataplane::Running;
+use ringway_dataplane::{Faces, Running};
 
 /// Prints it. Standard output that is closed leaves nobody to tell.
 pub fn print(running: &Running) {
-    let _ = std::io::stdout().write_all(text(running.address, running.admin_address).as_bytes());
+    let faces = running.handle().policy().map_or_else(Faces::default, |policy| policy.faces);
+    let _ = std::io::stdout().write_all(text(running.address, running.admin_address, faces).as_bytes());
 }
 
 /// What somebody who opens a server to others must know.
@@ -19,11 +20,13 @@ fn warning(address: SocketAddr) -> &'static str {
     }
 }
 
-fn text(address: SocketAddr, admin: Option<SocketAddr>) -> String {
+fn text(address: SocketAddr, admin: Option<SocketAddr>, faces: Faces) -> String {
     let reach = reachable(address);
+    let socket = if faces.websocket { format!(" and ws://{reach}/ws") } else { String::new() };
+    let tools = if faces.rest { format!("  tools    http://{reach}/tools and /openapi.json\n") } else { String::new() };
     let admin = admin.map_or(String::new(), |admin| format!("  admin    http://{}/metrics\n", reachable(admin)));
     format!(
-        "Ringway {version} serves\n  MCP      http://{reach}/mcp\n  health   http://{reach}/readyz\n{admin}\nFirst call:\n\n\
+        "Ringway {version} serves\n  MCP      http://{reach}/mcp{socket}\n{tools}  health   http://{reach}/health\n{admin}\nFirst call:\n\n\
          curl -s http://{reach}/mcp -H 'Content-Type: application/json' \\\n  \
          -H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: tools/call' -H 'Mcp-Name: echo' \\\n  \
          -d '{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{{\"name\":\"echo\",\"arguments\":\
