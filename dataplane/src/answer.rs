@@ -9,6 +9,7 @@ use ringway_core::mcp::{RpcError, render};
 use ringway_core::refusal::Refusal;
 use ringway_core::websocket::handshake;
 
+use crate::duplex::output::Messages;
 use crate::outbox::{Reader, StreamEvent};
 use crate::record::Ending;
 
@@ -124,7 +125,7 @@ pub enum Source {
     /// From another shard, and how the request ended as far as is known.
     Remote(async_channel::Receiver<StreamEvent>, Ending),
     /// Messages of a client that has this stream for all of its answers.
-    Messages(async_channel::Receiver<Vec<u8>>),
+    Messages(Messages),
 }
 
 impl Source {
@@ -133,8 +134,8 @@ impl Source {
         match self {
             Source::Local(reader) => poll_fn(|cx: &mut Context<'_>| reader.poll_next(committed, cx)).await,
             Source::Messages(messages) => match messages.recv().await {
-                Ok(text) => StreamEvent::Message { number: 0, text },
-                Err(_) => StreamEvent::End(Ending::Good),
+                Some(text) => StreamEvent::Message { number: 0, text },
+                None => StreamEvent::End(Ending::Good),
             },
             Source::Remote(receiver, ended) => match receiver.recv().await {
                 // The home shard did not know whether we had committed.

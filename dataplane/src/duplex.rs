@@ -4,6 +4,8 @@
 
 mod note;
 
+pub mod output;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -28,15 +30,15 @@ use crate::shard::Shard;
 use crate::shard::socket::Socket;
 use crate::stop::{self, Stop};
 use note::{End, Note};
-
-/// Where messages go. It is bounded: who sends more waits, and with it the call that speaks.
-pub type Output = async_channel::Sender<Vec<u8>>;
+use output::Output;
 
 /// What differs between transports.
 #[derive(Clone, Copy)]
 pub struct Manner {
     /// Calls and streams under way; one more is answered as overload.
     pub calls_max: usize,
+    /// Bytes of messages that wait for a client that does not read; then no more of its own are taken.
+    pub waiting_bytes_max: usize,
     /// Whether a client that is slower than what it asked for is left altogether, or told so call by call.
     pub leaves_slow: bool,
 }
@@ -314,13 +316,18 @@ impl Duplex {
     }
 
     async fn send(&self, message: Vec<u8>) {
-        // Closed means that the client is gone or going.
-        let _ = self.output.send(message).await;
+        self.output.send(message).await;
     }
 
-    /// Whether as much is under way as may be.
+    /// Whether as much waits for the client to read as may. Calls under way do not count: one more is refused as such,
+    /// and what cancels them or answers their questions must come through.
     pub fn is_full(&self) -> bool {
-        self.calls.borrow().len() + self.answering.get() >= self.manner.calls_max
+        self.answering.get() >= self.manner.calls_max || self.output.waiting_bytes() >= self.manner.waiting_bytes_max
+    }
+
+    /// Waits until the client has read enough of what waits for it. For whoever reads its messages.
+    pub async fn room(&self) {
+        self.output.room(self.manner.waiting_bytes_max).await;
     }
 
     /// Whether nothing is under way.

@@ -8,7 +8,8 @@ use ringway_core::mcp::RpcError;
 use ringway_core::mcp::rpc_error::PARSE;
 
 use crate::context::within;
-use crate::duplex::{Duplex, Manner};
+use crate::duplex::output::Messages;
+use crate::duplex::{Duplex, Manner, output};
 use crate::shard::{Setup, Shard, Up, sweep};
 
 /// How often it is looked whether the server drains while no line comes.
@@ -25,7 +26,7 @@ pub async fn run(setup: Setup) {
     // Deadlines have no connections here; the rest of a sweep is as in any shard.
     let sweeping = shard.spawn(sweep::run(Rc::clone(&shard)));
     let (lines, input) = async_channel::bounded(LINES_WAITING_MAX);
-    let (output, messages) = async_channel::bounded(MESSAGES_WAITING_MAX);
+    let (output, messages) = output::pair(MESSAGES_WAITING_MAX);
     let line_bytes_max = shard.limits().body_bytes_max;
     let reader = std::thread::Builder::new().name("stdin".into());
     let writer = std::thread::Builder::new().name("stdout".into());
@@ -42,7 +43,7 @@ pub async fn run(setup: Setup) {
         })
     };
     // Its own bounds are the shard's, which it has for itself.
-    let manner = Manner { calls_max: usize::MAX, leaves_slow: false };
+    let manner = Manner { calls_max: usize::MAX, waiting_bytes_max: usize::MAX, leaves_slow: false };
     let client = Duplex::new(Rc::clone(&shard), output, manner, None);
     while started && !shard.draining.get() {
         let Some(read) = within(LOOK_FOR_DRAIN_EVERY, input.recv()).await else { continue };
@@ -111,9 +112,9 @@ fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
     }
 }
 
-fn write_lines(messages: &async_channel::Receiver<Vec<u8>>) {
+fn write_lines(messages: &Messages) {
     let mut output = std::io::stdout().lock();
-    while let Ok(mut message) = messages.recv_blocking() {
+    while let Some(mut message) = messages.recv_blocking() {
         message.push(b'\n');
         // One write a message: a client never sees half a line from us.
         if output.write_all(&message).and_then(|()| output.flush()).is_err() {

@@ -10,15 +10,18 @@ use ringway_core::refusal::Refusal;
 use ringway_core::session::Handle;
 
 use crate::answer::{Answer, Events, Reply, Source, poll_now};
-use crate::duplex::{Duplex, Manner};
+use crate::duplex::{Duplex, Manner, output};
 use crate::mailbox::{Letter, PairMessage};
 use crate::shard::Shard;
 use crate::shard::socket::Socket;
 
-/// Calls and streams under way of one client; one more is answered 503 or, as JSON-RPC, -32603.
+/// Calls and streams under way of one client; one more is answered -32603. As many messages may wait to be answered; one
+/// more is answered 503.
 const CALLS_MAX: usize = 256;
 /// Messages that wait for a client that does not read; then the calls that make them wait.
 const MESSAGES_WAITING_MAX: usize = 64;
+/// Their bytes; then posts are answered 503. The largest message fits, and many of the usual ones.
+const WAITING_BYTES_MAX: usize = 4 << 20;
 
 /// Opens a stream.
 pub fn open(shard: &Rc<Shard>, socket: &Rc<Socket>) -> Answer {
@@ -26,8 +29,8 @@ pub fn open(shard: &Rc<Shard>, socket: &Rc<Socket>) -> Answer {
         shard.metrics.count_refusal(Refusal::Draining);
         return Reply::refusal(Refusal::Draining, "").into();
     }
-    let (output, messages) = async_channel::bounded(MESSAGES_WAITING_MAX);
-    let manner = Manner { calls_max: CALLS_MAX, leaves_slow: true };
+    let (output, messages) = output::pair(MESSAGES_WAITING_MAX);
+    let manner = Manner { calls_max: CALLS_MAX, waiting_bytes_max: WAITING_BYTES_MAX, leaves_slow: true };
     let client = Duplex::new(Rc::clone(shard), output, manner, Some(Rc::clone(socket)));
     let handle = shard.new_handle();
     shard.pairs.borrow_mut().insert(handle, Rc::clone(&client));

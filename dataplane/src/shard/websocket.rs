@@ -17,13 +17,16 @@ use super::Shard;
 use super::connection::{self, Control, OUT_BYTES_MAX};
 use super::socket::Socket;
 use crate::answer::Reply;
-use crate::duplex::{Duplex, Manner};
+use crate::duplex::output::Messages;
+use crate::duplex::{Duplex, Manner, output};
 use crate::net::{self, Direction};
 
 /// Calls and streams under way of one connection; one more is answered -32603.
 const CALLS_MAX: usize = 256;
 /// Messages that wait for a client that does not read; then the calls that make them wait, and the reading of more.
 const MESSAGES_WAITING_MAX: usize = 64;
+/// Their bytes; then the reading of more waits. The largest message fits, and many of the usual ones.
+const WAITING_BYTES_MAX: usize = 4 << 20;
 
 /// Answers a request for a WebSocket: 101 when the connection goes on as one.
 pub fn handshake(shard: &Shard, request: Request<'_>) -> Reply {
@@ -49,8 +52,8 @@ pub fn handshake(shard: &Shard, request: Request<'_>) -> Reply {
 
 /// Serves a connection from behind its handshake to its end. `ahead` are bytes that came with the handshake.
 pub async fn serve(shard: Rc<Shard>, socket: Rc<Socket>, control: Rc<Control>, ahead: Vec<u8>) {
-    let (output, messages) = async_channel::bounded(MESSAGES_WAITING_MAX);
-    let manner = Manner { calls_max: CALLS_MAX, leaves_slow: true };
+    let (output, messages) = output::pair(MESSAGES_WAITING_MAX);
+    let manner = Manner { calls_max: CALLS_MAX, waiting_bytes_max: WAITING_BYTES_MAX, leaves_slow: true };
     let client = Duplex::new(Rc::clone(&shard), output, manner, Some(Rc::clone(&socket)));
     let (wake, woken) = async_channel::bounded(1);
     let (over, is_over) = async_channel::bounded(1);
@@ -59,6 +62,10 @@ pub async fn serve(shard: Rc<Shard>, socket: Rc<Socket>, control: Rc<Control>, a
     drop(ahead);
     let pipe = Rc::new(Pipe { link: RefCell::new(link), client, is_heard: Cell::new(true), wake });
     let _attached = Attached::new(&control, &pipe);
+    if shard.draining.get() {
+        // The drain began between the handshake and here, and has passed this connection by.
+        pipe.drain();
+    }
     let writing = {
         let writer = Writer { shard: Rc::clone(&shard), socket: Rc::clone(&socket), control, pipe: Rc::clone(&pipe) };
         shard.spawn(async move {
@@ -153,6 +160,7 @@ impl Reading<'_> {
                 Some(taken) => {
                     is_heard.set(false);
                     client.answer(taken).await;
+                    self.over().or(client.room()).await;
                     is_heard.set(true);
                 }
                 None => {
@@ -193,11 +201,16 @@ impl Reading<'_> {
             Poll::Ready(std::io::Result::Ok(count))
         });
         let over = async {
-            // Nothing is ever sent: it closes with the writer.
-            let _ = self.is_over.recv().await;
+            self.over().await;
             Ok(0)
         };
         matches!(over.or(read).await, Ok(1..))
+    }
+
+    /// Waits until the writer is done.
+    async fn over(&self) {
+        // Nothing is ever sent: it closes with the writer.
+        let _ = self.is_over.recv().await;
     }
 }
 
@@ -217,7 +230,7 @@ enum Next {
 
 impl Writer {
     /// Sends what there is until the connection's end is sent, or cannot be.
-    async fn run(&self, messages: &async_channel::Receiver<Vec<u8>>, woken: &async_channel::Receiver<()>) {
+    async fn run(&self, messages: &Messages, woken: &async_channel::Receiver<()>) {
         let Pipe { link, client, .. } = &*self.pipe;
         let mut out = Vec::new();
         loop {
@@ -244,21 +257,21 @@ impl Writer {
                     out = self.shard.buffers.out();
                     link.borrow().write_message(&message, &mut out);
                 }
-                Next::Ended => link.borrow_mut().close(&end_of(client)),
+                Next::Ended => link.borrow_mut().close(&end_of(&self.shard, client)),
                 Next::Woken => {}
             }
         }
     }
 
     /// Appends what is ready, up to a bound.
-    fn gather(&self, messages: &async_channel::Receiver<Vec<u8>>, out: &mut Vec<u8>) {
+    fn gather(&self, messages: &Messages, out: &mut Vec<u8>) {
         let mut link = self.pipe.link.borrow_mut();
         while out.len() < OUT_BYTES_MAX {
             match messages.try_recv() {
                 Ok(message) => link.write_message(&message, out),
                 Err(async_channel::TryRecvError::Empty) => break,
                 Err(async_channel::TryRecvError::Closed) => {
-                    link.close(&end_of(&self.pipe.client));
+                    link.close(&end_of(&self.shard, &self.pipe.client));
                     break;
                 }
             }
@@ -267,10 +280,13 @@ impl Writer {
     }
 }
 
-fn end_of(client: &Duplex) -> Close {
+fn end_of(shard: &Shard, client: &Duplex) -> Close {
     if client.was_slow() {
         Close::ours(Close::POLICY, "The client reads more slowly than it asks")
-    } else {
+    } else if shard.draining.get() {
         Close::ours(Close::GOING_AWAY, "The server ends")
+    } else {
+        // One that has only ended its sending still hears why.
+        Close::ours(Close::PROTOCOL, "The client ended without a Close")
     }
 }

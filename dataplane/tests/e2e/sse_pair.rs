@@ -82,17 +82,36 @@ fn a_face_that_is_off_is_not_there() {
 #[test]
 fn a_stream_whose_client_does_not_read_takes_no_endless_posts() {
     let fixture = Fixture::start();
-    let transport = open_pair(Wire::connect(fixture.address), Wire::connect(fixture.address));
-    let Transport::Pair { target, stream, mut posts } = transport else { unreachable!() };
     let mut talker = Talker::over(Transport::WebSocket(Wire::connect(fixture.address)), MODERN);
-    let echo = json!({ "name": "echo", "arguments": { "text": "x".repeat(100_000) } });
-    let mut refused = false;
-    for _ in 0..1_000 {
-        let message = talker.message("tools/call", echo.clone()).to_string();
-        let status = post(&mut posts, &target, &[JSON], message.as_bytes());
-        assert!(status == 202 || status == 503, "{status}");
-        refused |= status == 503;
+    // Few large messages wait, and not many small ones either.
+    for (text_bytes, taken_max) in [(1_000_000, 30), (100_000, 300)] {
+        let echo = json!({ "name": "echo", "arguments": { "text": "x".repeat(text_bytes) } });
+        let transport = open_pair(Wire::connect(fixture.address), Wire::connect(fixture.address));
+        let Transport::Pair { target, stream, mut posts } = transport else { unreachable!() };
+        let taken = (0..1_000).take_while(|_| {
+            let message = talker.message("tools/call", echo.clone()).to_string();
+            let status = post(&mut posts, &target, &[JSON], message.as_bytes());
+            assert!(status == 202 || status == 503, "{status}");
+            status == 202
+        });
+        let taken = taken.count();
+        assert!(taken < taken_max, "{taken} messages of {text_bytes} bytes wait");
+        drop((stream, posts));
     }
-    assert!(refused, "what waits has a bound");
-    drop((stream, posts));
+}
+
+#[test]
+fn a_client_with_all_the_calls_it_may_have_can_still_cancel() {
+    let fixture = Fixture::start();
+    let transport = open_pair(Wire::connect(fixture.address), Wire::connect(fixture.address));
+    let mut talker = Talker::over(transport, "2024-11-05");
+    talker.initialize("2024-11-05");
+    let hold = json!({ "name": "hold", "arguments": {} });
+    let calls: Vec<_> = (0..256).map(|_| talker.begin("tools/call", hold.clone())).collect();
+    for _ in &calls {
+        fixture.stage.expect(Beat::Entered);
+    }
+    assert_eq!(talker.call("tools/call", hold.clone())["error"]["code"], -32603, "one more");
+    talker.cancel(&calls[7]);
+    fixture.stage.expect(Beat::Dropped);
 }
