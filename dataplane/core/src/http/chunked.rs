@@ -63,7 +63,8 @@ impl Chunked {
                     let Some((size, line_bytes)) = size_line(rest)? else {
                         return Ok((raw, false));
                     };
-                    if size > (body_bytes_max - self.decoded_bytes) as u64 {
+                    // An operator may have lowered the bound below what is there.
+                    if size > body_bytes_max.saturating_sub(self.decoded_bytes) as u64 {
                         return Err(Refusal::BodyTooLarge);
                     }
                     self.overhead_bytes += line_bytes;
@@ -263,5 +264,16 @@ mod tests {
             assert!(decode(bad).is_err(), "{bad:?}");
         }
         assert_eq!(decode("fffffffff\r\n"), Err(Refusal::BodyTooLarge));
+    }
+
+    #[test]
+    fn a_bound_that_falls_below_what_is_there_ends_the_body() {
+        let mut buffer = b"5\r\n01234\r\n1\r\n5\r\n0\r\n\r\n".to_vec();
+        let filled = buffer.len();
+        let mut chunked = Chunked::default();
+        let (raw, done) = chunked.decode(&mut buffer, 0, 0, 10, 5).expect("good so far");
+        assert_eq!((raw, done), (10, false));
+        assert_eq!(chunked.clone().decode(&mut buffer, 0, raw, filled, 5), Err(Refusal::BodyTooLarge));
+        assert_eq!(chunked.decode(&mut buffer, 0, raw, filled, 4), Err(Refusal::BodyTooLarge));
     }
 }
