@@ -283,7 +283,8 @@ impl Connection {
             request_id: given.map_or_else(|| RequestId::Made(shard.new_request_id()), RequestId::Given),
             correlation_id: request_id::correlation(head, request.bytes),
             cors: None,
-            close: !head.keep_alive || shard.draining.get(),
+            // What follows a wish to upgrade may be frames, or sent through a proxy that takes the wish for granted.
+            close: !head.keep_alive || head.upgrades || shard.draining.get(),
             is_head: head.method == HttpMethod::Head,
         };
         let admitted = request_path::admit(request, &shard.allowed());
@@ -299,8 +300,7 @@ impl Connection {
             Ok(Route::SseMessage) => (Box::pin(pair::post(shard, request)).await.into(), About::of(Method::OfSession)),
             Ok(Route::WebSocket) => {
                 let reply = websocket::handshake(shard, request);
-                // Frames may have come that are not to be read as a request.
-                to.close = reply.status != 101 && (to.close || head.upgrades);
+                to.close &= reply.status != 101;
                 (reply.into(), About::of(Method::Stream))
             }
             Ok(Route::Preflight) => {

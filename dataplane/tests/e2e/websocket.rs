@@ -76,6 +76,25 @@ fn only_a_good_handshake_is_answered_101() {
 }
 
 #[test]
+fn nothing_is_read_as_a_request_behind_a_wish_that_is_not_granted() {
+    let fixture = Fixture::start();
+    let rows = [
+        ("GET", "/ws", ("Origin", "https://evil.example"), 403),
+        ("PUT", "/ws", ("X", "y"), 405),
+        ("GET", "/nowhere", ("X", "y"), 404),
+        ("GET", "/livez", ("X", "y"), 200),
+    ];
+    for (method, target, field, status) in rows {
+        let mut wire = Wire::connect(fixture.address);
+        let wish = request(method, target, &[&HANDSHAKE[..], &[field]].concat(), b"");
+        wire.send([wish, request("GET", "/livez", &[], b"")].concat());
+        let head = wire.response().head;
+        assert_eq!((head.status, head.closes()), (status, true), "{method} {target}");
+        assert!(wire.ends(), "{method} {target}");
+    }
+}
+
+#[test]
 fn a_face_that_is_off_is_not_there() {
     let fixture = Fixture::with(|options| options.policy.faces.websocket = false);
     let mut wire = Wire::connect(fixture.address);
