@@ -205,7 +205,7 @@ impl Duplex {
     }
 
     fn begin_batch(self: &Rc<Duplex>, texts: Vec<Vec<u8>>, note: Note) {
-        // Beside the reading of messages, so that what is in a batch can be cancelled.
+        // Beside the reading of messages: a batch is answered when the slowest of its calls is.
         let client = Rc::clone(self);
         self.track(None, async move {
             let session = client.session();
