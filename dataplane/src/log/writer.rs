@@ -100,7 +100,7 @@ impl LogWriter {
         });
         let of_thread = Arc::clone(&shared);
         let format = options.access_format;
-        let run = move || Writer { shared: of_thread, state, access, format, told: 0 }.run();
+        let run = move || Writer { shared: of_thread, state, access, format, told: 0, failing: false }.run();
         let thread = std::thread::Builder::new().name("log".into()).spawn(run)?;
         Ok(LogWriter { shared, thread: thread.thread().clone() })
     }
@@ -175,6 +175,8 @@ struct Writer {
     format: LogFormat,
     /// How many dropped lines the log has told of.
     told: u64,
+    /// Whether the output that is told of them could not be written last time.
+    failing: bool,
 }
 
 impl Writer {
@@ -210,7 +212,8 @@ impl Writer {
             }
         }
         let dropped = self.shared.dropped();
-        if dropped > self.told {
+        // Telling of what cannot be written would fail the same way: it waits until something can be.
+        if dropped > self.told && !self.failing {
             tell_dropped(batch, dropped - self.told, self.format);
             self.told = dropped;
         }
@@ -225,11 +228,12 @@ impl Writer {
             Some(access) if is_access => access,
             _ => &mut self.state,
         };
-        if output.write(batch).is_err() {
-            let lines = memchr::memchr_iter(b'\n', batch).count() as u64;
-            self.shared.lost.fetch_add(lines, Ordering::Relaxed);
-            // Telling of what cannot be written would fail the same way, for ever.
-            self.told += lines;
+        let outcome = output.write(batch);
+        if is_access || self.access.is_none() {
+            self.failing = outcome.is_err();
+        }
+        if let Err(lost) = outcome {
+            self.shared.lost.fetch_add(lost, Ordering::Relaxed);
         }
         batch.clear();
     }
@@ -245,4 +249,42 @@ fn tell_dropped(batch: &mut Vec<u8>, count: u64, format: LogFormat) {
         ),
         LogFormat::Text => writeln!(batch, "{time}  WARN log lines were dropped: {count}"),
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: lines that a full disk swallowed are counted, and told once there is room. Method: the thread's own turns,
+    /// on a device that is always full, then on a file.
+    #[test]
+    fn what_a_full_disk_swallowed_is_told() {
+        let path = std::env::temp_dir().join(format!("ringway-writer-{}.log", std::process::id()));
+        let open = |path: &str| LogOutput::File(path.into()).open().expect("it opens");
+        let shared = Arc::new(Shared {
+            entries: Mutex::default(),
+            lines: ArrayQueue::new(LINES_MAX),
+            lines_dropped: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+            turns: AtomicU64::new(0),
+            ends: AtomicBool::new(false),
+        });
+        let mut sink = LineSink(Arc::clone(&shared));
+        let format = LogFormat::Text;
+        let mut writer = Writer { shared, state: open("/dev/full"), access: None, format, told: 0, failing: false };
+        let mut turn = |writer: &mut Writer, line: &[u8]| {
+            sink.write_all(line).expect("it is taken");
+            writer.turn(&mut Vec::new());
+            writer.shared.dropped()
+        };
+        assert_eq!(turn(&mut writer, b"one\n"), 1);
+        assert_eq!(turn(&mut writer, b"two\n"), 2, "and telling of them is not tried");
+        writer.state = open(path.to_str().expect("text"));
+        assert_eq!(turn(&mut writer, b"three\n"), 2);
+        assert_eq!(turn(&mut writer, b"four\n"), 2);
+        let text = std::fs::read_to_string(&path).expect("a file");
+        std::fs::remove_file(&path).expect("it goes");
+        let told = text.lines().filter(|line| line.ends_with("log lines were dropped: 2")).count();
+        assert!(text.starts_with("three\n") && text.ends_with("four\n") && told == 1, "{text}");
+    }
 }

@@ -20,6 +20,7 @@ mod man;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use ringway_dataplane::{LogOutput, LogWriter, Options, Server, StartError, builtin};
@@ -32,6 +33,8 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// The exit code for a machine that lacks something, a bad option or a taken address.
 const CANNOT_START: u8 = 2;
+/// How long the end of a process waits until its reason is written.
+const TELL_TIME_MAX: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -47,13 +50,22 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            for line in error.to_string().lines() {
-                // Standard error that is closed leaves nobody to tell.
-                let _ = writeln!(std::io::stderr(), "ringway: {line}");
-            }
+            tell(&error);
             ExitCode::from(if matches!(error, StartError::Shard(_)) { 1 } else { CANNOT_START })
         }
     }
+}
+
+/// Says why it ends, on standard error; a pipe that nobody reads does not keep it from ending.
+fn tell(error: &StartError) {
+    let lines: String = error.to_string().lines().map(|line| format!("ringway: {line}\n")).collect();
+    let (told, heard) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        // Standard error that is closed leaves nobody to tell.
+        let _ = std::io::stderr().write_all(lines.as_bytes());
+        let _ = told.send(());
+    });
+    let _ = heard.recv_timeout(TELL_TIME_MAX);
 }
 
 /// The end of a verb that only writes.
@@ -72,16 +84,21 @@ fn server() -> Result<Server, StartError> {
     builtin::add_to(builder).build()
 }
 
+fn cannot_log(error: std::io::Error) -> StartError {
+    let fix = "log.file and access_log.file name files in directories that are there and may be written";
+    StartError::Option(format!("the log cannot be written: {error}; {fix}"))
+}
+
 fn run(serve: Serve) -> Result<(), StartError> {
+    let watch = Watch::new().map_err(|error| StartError::Option(format!("SIGHUP cannot be taken: {error}")))?;
     let mut sources = Sources::of_process(serve.flags);
     let config = config::load(&mut sources).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         StartError::Option(lines.join("\n"))
     })?;
-    let watch = Watch::new().map_err(|error| StartError::Option(format!("SIGHUP cannot be taken: {error}")))?;
     let is_terminal = std::io::stderr().is_terminal();
     let log_options = config.settings.log_options(is_terminal);
-    let log = LogWriter::start(&log_options).map_err(|error| StartError::Option(format!("the log: {error}")))?;
+    let log = LogWriter::start(&log_options).map_err(cannot_log)?;
     let colours = is_terminal && log_options.state == LogOutput::Stderr;
     let level = logging::install(&log, log_options.access_format, config.settings.log_level(), colours);
     config.log_start(&sources);

@@ -8,6 +8,7 @@ mod common;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use common::{DEADLINE, Ringway, told_address};
@@ -102,4 +103,40 @@ fn what_the_machine_does_not_grant_is_said() {
         check_refused(Ringway::start_limited(limits, &arguments), want);
         check_refused(Ringway::start_limited(limits, &["stdio"]), want);
     }
+}
+
+/// Goal: whoever cannot start ends, and does not wait for somebody to read why. Method: a log that is a pipe nobody
+/// reads, and standard error that is full.
+#[test]
+fn what_nobody_reads_does_not_keep_it_from_ending() {
+    let pipe = std::env::temp_dir().join(format!("ringway-pipe-{}", std::process::id()));
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    let run = |stderr: Stdio| {
+        let log = format!("log.file={}", pipe.display());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ringway"));
+        command.arg("serve").args(FREE).args(["--set", &log]).stdout(Stdio::null()).stderr(stderr);
+        let mut child = command.spawn().expect("it starts");
+        let (sender, ended) = std::sync::mpsc::channel();
+        let errors = child.stderr.take();
+        let id = child.id();
+        std::thread::spawn(move || sender.send(child.wait()));
+        let code = ended.recv_timeout(DEADLINE).map(|status| status.expect("an end").code());
+        if code.is_err() {
+            let _ = Command::new("kill").args(["-KILL", &id.to_string()]).status();
+        }
+        let mut text = String::new();
+        if let Some(mut errors) = errors {
+            errors.read_to_string(&mut text).expect("UTF-8");
+        }
+        (code, text)
+    };
+    let (code, text) = run(Stdio::piped());
+    assert_eq!(code, Ok(Some(2)), "{text}");
+    assert!(text.contains("the log cannot be written") && text.contains("log.file"), "{text}");
+
+    let (_unread, mut full) = std::io::pipe().expect("a pipe");
+    // What a pipe of Linux holds.
+    full.write_all(&[b' '; 65536]).expect("room");
+    assert_eq!(run(full.into()).0, Ok(Some(2)));
+    std::fs::remove_file(&pipe).expect("it goes");
 }

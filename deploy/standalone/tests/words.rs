@@ -146,3 +146,14 @@ fn what_cannot_be_written_is_said() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(told.starts_with("ringway: --dir ") && told.lines().count() == 1, "{told}");
 }
+
+/// Goal: help, which people paste into questions, shows no password. Method: one in each variable that help names.
+#[test]
+fn help_shows_no_secret() {
+    for (name, value) in [("RINGWAY_URL", "http://me:hunter2@127.0.0.1:1/mcp"), ("RINGWAY_HEADER", "A: hunter2")] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ringway"));
+        let help = command.args(["tools", "call", "--help"]).env(name, value).output().expect("it runs");
+        let help = String::from_utf8(help.stdout).expect("UTF-8");
+        assert!(help.contains(name) && !help.contains("hunter2"), "{help}");
+    }
+}

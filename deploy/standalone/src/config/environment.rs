@@ -50,7 +50,10 @@ pub fn interpret(variables: &Variables, said: &mut Vec<Said>, findings: &mut Fin
                 Ok(text) => take(key, &text, origin, said, findings),
                 Err(wrong) => {
                     findings.bad.push(key.path);
-                    findings.error(&origin, format!("{value}: {wrong}"));
+                    // A secret that was put where its file's name belongs is not repeated.
+                    let is_path = !key.secret || value.starts_with(['/', '.']);
+                    let file = if is_path { value } else { "the file it names" };
+                    findings.error(&origin, format!("{file}: {wrong}"));
                 }
             }
         } else {

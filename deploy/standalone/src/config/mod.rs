@@ -150,6 +150,7 @@ pub fn load(sources: &mut Sources) -> Result<Config, Vec<Problem>> {
     let settings = settings_of(&values);
     tell_conflicts(&settings, &values, &mut findings);
     warn_of_open_secrets(sources.file.as_deref(), &values, &mut findings);
+    warn_of_no_hosts(&settings, &values, &mut findings);
     findings.sort();
     if findings.errors.is_empty() {
         Ok(Config { settings, values, warnings: findings.warnings })
@@ -227,6 +228,21 @@ fn tell_conflicts(settings: &Settings, values: &[InForce], findings: &mut Findin
         let origins = values.iter().filter(|row| conflict.keys.contains(&row.key.path)).map(|row| &row.origin);
         let at = origins.max().unwrap_or(&Origin::Default).clone();
         findings.error(&at, conflict.text);
+    }
+}
+
+/// A server that listens everywhere knows none of the names it is called by: it answers this machine alone.
+fn warn_of_no_hosts(settings: &Settings, values: &[InForce], findings: &mut Findings) {
+    let addresses = [("server.listen", Some(settings.listen)), ("server.admin_listen", settings.admin_listen)];
+    for (path, address) in addresses {
+        if settings.allow_hosts.is_empty() && address.is_some_and(|address| address.ip().is_unspecified()) {
+            let row = values.iter().find(|row| row.key.path == path);
+            let text = format!(
+                "{path} is reachable from other machines, which are answered 403: server.allow_hosts is empty; list \
+                 the names and addresses they call it by"
+            );
+            findings.warning(row.map_or(&Origin::Default, |row| &row.origin), text);
+        }
     }
 }
 

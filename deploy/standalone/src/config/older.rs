@@ -11,7 +11,7 @@ type Translate = fn(&str) -> String;
 const SAME: [(&str, &str, Translate); 3] = [
     ("SOVREN_MAX_CONNECTIONS", "limits.connections_max", |text| text.to_owned()),
     ("SOVREN_LOG_LEVEL", "log.level", log_level),
-    ("SOVREN_MAX_MEMORY_MB", "health.memory_bytes_max", |text| format!("{text}MiB")),
+    ("SOVREN_MAX_MEMORY_MB", "health.memory_bytes_max", megabytes),
 ];
 /// Names that together are an address.
 const ADDRESS: [&str; 3] = ["SOVREN_HOST", "SOVREN_PORT", "SOVREN_METRICS_PORT"];
@@ -32,6 +32,11 @@ fn log_level(text: &str) -> String {
         "critical" | "fatal" => "error".into(),
         _ => level,
     }
+}
+
+/// A number alone counts megabytes; what brings its own unit keeps it.
+fn megabytes(text: &str) -> String {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { format!("{text}MiB") } else { text.to_owned() }
 }
 
 fn is_on(text: &str) -> bool {

@@ -1,6 +1,6 @@
 //! What is wrong with a configuration, and where. It never decides what is wrong.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 /// Where a value, or a mistake, came from. The order is that of precedence, and within a source that of its places.
@@ -49,7 +49,11 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.at, self.text)
+        // A key that nobody knows is repeated as it is written, and must not steer the terminal that shows it.
+        for letter in format!("{}: {}", self.at, self.text).chars() {
+            if letter.is_control() { write!(f, "{}", letter.escape_default())? } else { f.write_char(letter)? }
+        }
+        Ok(())
     }
 }
 

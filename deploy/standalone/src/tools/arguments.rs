@@ -41,7 +41,13 @@ pub struct Call {
 #[derive(Args)]
 pub struct Connection {
     /// The MCP endpoint of the server.
-    #[arg(long, value_name = "URL", env = "RINGWAY_URL", default_value = "http://127.0.0.1:9999/mcp")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "RINGWAY_URL",
+        hide_env_values = true,
+        default_value = "http://127.0.0.1:9999/mcp"
+    )]
     pub url: String,
     /// A header for every request, like 'Authorization: Bearer …'; repeatable, in the environment one a line.
     // Parsed by hand: clap would repeat a value that it refuses, and this one may be a secret.

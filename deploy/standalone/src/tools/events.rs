@@ -31,12 +31,12 @@ impl<R: BufRead> Events<R> {
             room -= count as u64;
             if line.pop() != Some(b'\n') {
                 let is_full = room == 0;
-                return if is_full { Err(io::Error::other("an event is too large")) } else { Ok(None) };
+                return if is_full { Err(not_mcp("an event is too large")) } else { Ok(None) };
             }
             if line.last() == Some(&b'\r') {
                 line.pop();
             }
-            let line = String::from_utf8(line).map_err(|_| io::Error::other("an event is not UTF-8"))?;
+            let line = String::from_utf8(line).map_err(|_| not_mcp("an event is not UTF-8"))?;
             // A byte order mark may begin a stream.
             let line = if self.is_begun { &line } else { line.strip_prefix('\u{feff}').unwrap_or(&line) };
             self.is_begun = true;
@@ -72,6 +72,10 @@ impl<R: BufRead> Events<R> {
     }
 }
 
+fn not_mcp(text: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +100,22 @@ mod tests {
         check("data: a\rdata: b\r\n\n", &["a\nb"]);
         check("data: whole\n\ndata: cut off\n", &["whole"]);
         check("", &[]);
+    }
+
+    /// Goal: what is no event stream is the server's doing, and not a way that is broken. Method: the kind of the error.
+    #[test]
+    fn what_is_no_event_is_told_apart_from_a_broken_way() {
+        struct Endless;
+        impl Read for Endless {
+            fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+                room.fill(b'x');
+                Ok(room.len())
+            }
+        }
+        let mut text = Events::new(&b"data: \xff\n\n"[..]);
+        assert_eq!(text.next_data().expect_err("not text").kind(), io::ErrorKind::InvalidData);
+        let mut large = Events::new(io::BufReader::new(Endless));
+        assert_eq!(large.next_data().expect_err("too large").kind(), io::ErrorKind::InvalidData);
     }
 
     /// Goal: where to take a stream up is known. Method: ids and times of a stream that ends.
