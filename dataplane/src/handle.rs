@@ -25,8 +25,8 @@ pub(crate) struct InForce {
 
 struct State {
     parts: Parts,
-    /// Where MCP is served: a server answers for its own address whatever the operator allows besides.
-    own_address: Option<IpAddr>,
+    /// Where it listens: a server answers for its own addresses whatever the operator allows besides.
+    own_addresses: Vec<IpAddr>,
     /// Absent until the server runs.
     in_force: Option<InForce>,
 }
@@ -52,7 +52,7 @@ impl ServerHandle {
     pub(crate) fn new(parts: Parts) -> ServerHandle {
         ServerHandle(Arc::new(Shared {
             mailboxes: Mailboxes::default(),
-            state: Mutex::new(State { parts, own_address: None, in_force: None }),
+            state: Mutex::new(State { parts, own_addresses: Vec::new(), in_force: None }),
             generation: AtomicU64::new(0),
         }))
     }
@@ -168,7 +168,7 @@ impl ServerHandle {
     pub fn apply(&self, policy: Policy) {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(in_force) = state.in_force.take() {
-            let policy = with_address(policy, state.own_address);
+            let policy = with_addresses(policy, &state.own_addresses);
             let in_force = self.enforce(&mut state, in_force.generation + 1, policy);
             tracing::info!(generation = in_force.generation, "policy in force");
             self.announce(Changed::default());
@@ -180,11 +180,11 @@ impl ServerHandle {
         self.in_force().map(|in_force| in_force.policy)
     }
 
-    /// Puts the first policy in force, with what is offered at the start. `own_address` is where the server is reached.
-    pub(crate) fn open(&self, policy: Policy, own_address: Option<IpAddr>) -> InForce {
+    /// Puts the first policy in force, with what is offered at the start. `own_addresses` are where it listens.
+    pub(crate) fn open(&self, policy: Policy, own_addresses: Vec<IpAddr>) -> InForce {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.own_address = own_address;
-        let policy = with_address(policy, own_address);
+        let policy = with_addresses(policy, &own_addresses);
+        state.own_addresses = own_addresses;
         self.enforce(&mut state, 1, policy)
     }
 
@@ -212,8 +212,8 @@ impl ServerHandle {
     }
 }
 
-fn with_address(mut policy: Policy, own_address: Option<IpAddr>) -> Arc<Policy> {
-    if let Some(address) = own_address {
+fn with_addresses(mut policy: Policy, own_addresses: &[IpAddr]) -> Arc<Policy> {
+    for &address in own_addresses {
         policy.allowed.allow_address(address);
     }
     Arc::new(policy)

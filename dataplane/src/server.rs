@@ -271,8 +271,8 @@ impl Server {
             let (mut bound, address) = listener::bind_many(wished, 1).map_err(fail(wished))?;
             (admin, admin_address) = (bound.pop(), Some(address));
         }
-        let own_address = Some(address.ip()).filter(|ip| !ip.is_unspecified());
-        let mut setups = self.setups(&options, cpus.len(), own_address);
+        let own_addresses = [Some(address), admin_address].into_iter().flatten().map(|address| address.ip()).collect();
+        let mut setups = self.setups(&options, cpus.len(), own_addresses);
         for (setup, listener) in setups.iter_mut().zip(listeners) {
             setup.listener = Some(listener);
             setup.admin = admin.take();
@@ -311,7 +311,7 @@ impl Server {
         if !missing.is_empty() {
             return Err(StartError::Missing(missing));
         }
-        let mut setups = self.setups(&options, 1, None);
+        let mut setups = self.setups(&options, 1, Vec::new());
         let Some(setup) = setups.pop() else {
             return Ok(());
         };
@@ -319,7 +319,7 @@ impl Server {
         thread.join().map_err(|error| StartError::Shard(error.to_string()))
     }
 
-    fn setups(&self, options: &Options, count: usize, own_address: Option<IpAddr>) -> Vec<Setup> {
+    fn setups(&self, options: &Options, count: usize, own_addresses: Vec<IpAddr>) -> Vec<Setup> {
         let key = options.state_key.unwrap_or_else(|| {
             let mut key = [0; 32];
             random::fill(&mut key);
@@ -328,7 +328,7 @@ impl Server {
         let state_key = Arc::new(StateKey::new(&key));
         // Mailboxes first: a change made meanwhile waits in them, and its generation tells whether it is newer.
         let letters = self.handle.mailboxes().open(count);
-        let in_force = self.handle.open(options.policy.clone(), own_address);
+        let in_force = self.handle.open(options.policy.clone(), own_addresses);
         let observatory = Observatory::new(Process::new(count, self.handle.clone(), options.log.clone()), &self.checks);
         let metrics = observatory.shards.iter().map(Arc::clone);
         let setups = letters.into_iter().zip(metrics).enumerate().map(|(index, (letters, metrics))| Setup {

@@ -1,7 +1,7 @@
 //! Which `Host` and `Origin` values may call this server: the defence against DNS rebinding (MCP transports, "Security
 //! Warning"). It never resolves a name.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// A host name or address, and a port when one is demanded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,7 @@ impl std::error::Error for BadAuthority {}
 #[derive(Clone, Debug, Default)]
 pub struct AllowList {
     any_host: bool,
+    any_address: bool,
     hosts: Vec<Authority>,
     any_origin: bool,
     /// Scheme and authority; a scheme of `*` matches http and https.
@@ -69,8 +70,13 @@ impl AllowList {
         Ok(())
     }
 
-    /// Adds an address, on any port: a server answers for the one it listens on.
+    /// Adds an address, on any port: a server answers for the one it listens on. One that listens everywhere has all
+    /// that its clients reach it by: a page that rebinds a name sends that name, never an address.
     pub fn allow_address(&mut self, address: IpAddr) {
+        if address.is_unspecified() {
+            self.any_address = true;
+            return;
+        }
         let host = match address {
             IpAddr::V4(v4) => v4.to_string(),
             IpAddr::V6(v6) => format!("[{v6}]"),
@@ -97,7 +103,9 @@ impl AllowList {
         let Some((host, port)) = split(value) else {
             return HostVerdict::Malformed;
         };
-        let listed = self.any_host || self.hosts.iter().any(|entry| matches(entry, host, port));
+        let listed = self.any_host
+            || self.hosts.iter().any(|entry| matches(entry, host, port))
+            || (self.any_address && is_address(host));
         if listed { HostVerdict::Allowed } else { HostVerdict::Foreign }
     }
 
@@ -115,6 +123,11 @@ impl AllowList {
             scheme_fits && matches(authority, host, port)
         })
     }
+}
+
+/// Whether a host that [`split`] took is an address.
+fn is_address(host: &[u8]) -> bool {
+    host.first() == Some(&b'[') || std::str::from_utf8(host).is_ok_and(|text| text.parse::<Ipv4Addr>().is_ok())
 }
 
 fn matches(entry: &Authority, host: &[u8], port: Option<u16>) -> bool {
@@ -179,6 +192,23 @@ mod tests {
         for host in ["", "a b", "a,b", "a:b", "a:", "[::1", "a:99999", "a@b", "a/b"] {
             assert_eq!(list.host(host.as_bytes()), HostVerdict::Malformed, "{host}");
         }
+    }
+
+    #[test]
+    fn who_listens_everywhere_answers_for_every_address_and_no_name() {
+        let mut list = AllowList::loopback();
+        list.allow_address(IpAddr::from([0, 0, 0, 0]));
+        for host in ["10.1.2.3:9999", "192.0.2.1", "[2001:db8::1]:9999", "localhost"] {
+            assert_eq!(list.host(host.as_bytes()), HostVerdict::Allowed, "{host}");
+        }
+        for host in ["evil.example", "10.1.2.3.nip.io", "10.1.2", "0x0a010203"] {
+            assert_eq!(list.host(host.as_bytes()), HostVerdict::Foreign, "{host}");
+        }
+        assert!(!list.origin(b"http://10.1.2.3:9999"), "its pages are none of ours");
+        let mut one = AllowList::loopback();
+        one.allow_address(IpAddr::from([10, 1, 2, 3]));
+        assert_eq!(one.host(b"10.1.2.3"), HostVerdict::Allowed);
+        assert_eq!(one.host(b"10.1.2.4"), HostVerdict::Foreign);
     }
 
     #[test]
