@@ -22,7 +22,7 @@ use crate::mcp::plan::{self, Plan, Via};
 use crate::mcp::{http, lists, work};
 use crate::metrics::Method;
 use crate::outbox::StreamEvent;
-use crate::record::About;
+use crate::record::{About, Ending};
 use crate::session::Session;
 use crate::shard::Shard;
 use crate::shard::socket::Socket;
@@ -257,6 +257,10 @@ impl Duplex {
         self.track(id.clone(), async move {
             // All of it: its guard ends the call with this future.
             let mut events = events;
+            if !events.always_stream {
+                // Until its last message a call has no answer, and a client that leaves ends it here.
+                note.end.set(End { ending: Ending::Cancelled, ..note.end.get() });
+            }
             if client.forward(&mut events.source, &note.end).await {
                 client.was_slower_than(id.as_deref()).await;
             }
