@@ -24,7 +24,7 @@ use crate::mcp::plan::{self, Plan, Via};
 use crate::mcp::{http, lists, work};
 use crate::metrics::Method;
 use crate::outbox::StreamEvent;
-use crate::record::About;
+use crate::record::{About, Ending};
 use crate::session::Session;
 use crate::shard::Shard;
 use crate::shard::socket::Socket;
@@ -230,7 +230,7 @@ impl Duplex {
         // Nobody learns its name: it is in the table to be counted, bounded, and told what changes.
         let handle = shard.new_handle();
         let evicted = shard.sessions.borrow_mut().insert(handle, Rc::clone(&session), shard.now());
-        if let Some(evicted) = evicted.map_err(|_| Refusal::Overloaded)? {
+        if let Some(evicted) = evicted.map_err(|_| Refusal::SessionsFull)? {
             evicted.end();
         }
         let mut source = Source::Local(session.standalone(&shard.limits()).attach(0));
@@ -259,6 +259,10 @@ impl Duplex {
         self.track(id.clone(), async move {
             // All of it: its guard ends the call with this future.
             let mut events = events;
+            if !events.always_stream {
+                // Until its last message a call has no answer, and a client that leaves ends it here.
+                note.end.set(End { ending: Ending::Cancelled, ..note.end.get() });
+            }
             if client.forward(&mut events.source, &note.end).await {
                 client.was_slower_than(id.as_deref()).await;
             }

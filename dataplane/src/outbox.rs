@@ -108,8 +108,17 @@ impl Outbox {
 
     /// Ends the stream without another message.
     pub fn end(&self) {
+        self.end_as(Ending::Good);
+    }
+
+    /// Ends the stream of a call that gets no answer.
+    pub fn cancel(&self) {
+        self.end_as(Ending::Cancelled);
+    }
+
+    fn end_as(&self, ending: Ending) {
         if self.finished.get().is_none() {
-            self.finished.set(Some(Last { status: 200, ending: Ending::Good, number: 0 }));
+            self.finished.set(Some(Last { status: 200, ending, number: 0 }));
             self.wake();
         }
     }

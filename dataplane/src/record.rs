@@ -62,6 +62,8 @@ pub enum Ending {
     BadArguments,
     /// The call did not finish in time, and the caller got a JSON-RPC error.
     Late,
+    /// Without an answer: its client cancelled it, went away, or was too slow to read.
+    Cancelled,
     /// With this JSON-RPC error code.
     Error(i32),
 }

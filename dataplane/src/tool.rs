@@ -118,12 +118,18 @@ impl Arguments {
         self.0.get(name)
     }
 
-    /// The argument as a whole number.
+    /// The argument as a whole number: `300.0` is one, as JSON Schema has it.
     ///
     /// # Errors
     /// An `isError` result that names the argument.
     pub fn integer(&self, name: &str) -> Result<i64, ToolError> {
-        let value = self.0.get(name).and_then(Value::as_i64);
+        // Beyond 2^53 a number with a point may have been another one.
+        const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+        let whole = |value: &f64| value.fract() == 0.0 && value.abs() <= EXACT_MAX;
+        let value = self
+            .0
+            .get(name)
+            .and_then(|value| value.as_i64().or_else(|| value.as_f64().filter(whole).map(|value| value as i64)));
         value.ok_or_else(|| ToolError::failed(format!("`{name}` must be a whole number")))
     }
 

@@ -52,6 +52,8 @@ pub enum Refusal {
     ConnectionsFull,
     /// The shard has all the requests in flight that it may.
     Overloaded,
+    /// The shard holds all the sessions it may, and none is idle.
+    SessionsFull,
     /// The server is draining.
     Draining,
 }
@@ -104,12 +106,14 @@ impl Refusal {
             Handshake(what) => row(400, -32600, "handshake", what, true),
             ConnectionsFull => row(503, -32603, "connections_full", "Too many connections; try again soon", true),
             Overloaded => row(503, -32603, "overloaded", "Too many requests in flight; try again soon", false),
+            SessionsFull => row(503, -32603, "sessions_full", "Too many sessions; try again soon", false),
             Draining => row(503, -32603, "draining", "The server is shutting down", true),
         }
     }
 
     /// Seconds for `Retry-After`, on the refusals that pass by themselves.
     pub fn retry_after_seconds(self) -> Option<u32> {
-        matches!(self, Refusal::ConnectionsFull | Refusal::Overloaded | Refusal::Draining).then_some(1)
+        matches!(self, Refusal::ConnectionsFull | Refusal::Overloaded | Refusal::SessionsFull | Refusal::Draining)
+            .then_some(1)
     }
 }

@@ -199,7 +199,10 @@ pub fn get_available_tools() -> impl Tool {
     .read_only();
     tool_fn(definition, |arguments, context| async move {
         let filter = arguments.value("filter").and_then(Value::as_str).unwrap_or_default().to_lowercase();
-        let limit = arguments.value("limit").and_then(Value::as_i64).unwrap_or(TOOLS_DEFAULT);
+        let limit = match arguments.value("limit") {
+            Some(_) => arguments.integer("limit")?,
+            None => TOOLS_DEFAULT,
+        };
         let catalog = std::sync::Arc::clone(&context.0.shard.catalog());
         // There may be thousands of tools, and all of their text is read.
         let found = runtime::blocking(move || available(&catalog, &filter, limit.clamp(1, TOOLS_MAX) as usize)).await;

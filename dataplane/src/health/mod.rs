@@ -16,6 +16,8 @@ use serde_json::{Map, Value, json};
 pub const CHECKS_MAX: usize = 32;
 /// The shortest interval.
 pub const INTERVAL_MIN: Duration = Duration::from_millis(100);
+/// The longest: a clock that is added to it does not overflow.
+pub const INTERVAL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// A check has its interval to answer in, between these; one that takes longer hangs, and is unhealthy until it answers.
 const TIME_MIN: Duration = Duration::from_secs(1);
 /// See [`TIME_MIN`].
@@ -113,8 +115,8 @@ impl Check {
         if checks::NAMES.contains(&name.as_str()) || others.iter().any(|other| other.name == *name) {
             return Some(format!("health check `{name}` is there already"));
         }
-        if self.interval < INTERVAL_MIN {
-            return Some(format!("health check `{name}`: the interval must be at least {INTERVAL_MIN:?}"));
+        if !(INTERVAL_MIN..=INTERVAL_MAX).contains(&self.interval) {
+            return Some(format!("health check `{name}`: the interval must be between {INTERVAL_MIN:?} and a day"));
         }
         let room = CHECKS_MAX - checks::NAMES.len();
         (others.len() >= room).then(|| format!("health check `{name}`: a server has {room} checks at most"))
@@ -173,8 +175,9 @@ impl Checks {
                 let _ = finished.send(Run { check: index, at: SystemTime::now(), took: Duration::ZERO, health });
             }
         }
-        let waits = self.all.iter().filter(|watched| watched.began.is_none());
-        waits.map(|watched| watched.due.saturating_duration_since(now)).min().unwrap_or(TIME_MIN)
+        // One that runs is looked at when it is due again, and from then on now and then: it hangs.
+        let waits = self.all.iter().map(|watched| watched.due.saturating_duration_since(now));
+        waits.map(|wait| if wait.is_zero() { TIME_MIN } else { wait }).min().unwrap_or(TIME_MIN)
     }
 
     fn take(&mut self, run: Run) {
@@ -333,6 +336,15 @@ mod tests {
     }
 
     #[test]
+    fn a_short_interval_is_kept_while_a_check_runs() {
+        let often = Duration::from_millis(100);
+        let mut checks = Checks::new(vec![Check::new("often", often, || Health::healthy(""))]);
+        let now = Instant::now();
+        assert_eq!(checks.turn(now), often, "it has found something by the time it is due again");
+        assert!(checks.turn(now + often) > Duration::ZERO, "a check that hangs does not keep the thread awake");
+    }
+
+    #[test]
     fn what_cannot_be_registered_is_told() {
         let check = |name: &str| Check::new(name, SECOND, || Health::healthy(""));
         assert_eq!(check("database").fault(&[]), None);
@@ -341,6 +353,7 @@ mod tests {
         assert!(check("system").fault(&[]).is_some(), "the server's own are not shadowed");
         assert!(check("a").fault(&[check("a")]).is_some());
         assert!(Check::new("a", Duration::ZERO, || Health::healthy("")).fault(&[]).is_some());
+        assert!(Check::new("a", Duration::MAX, || Health::healthy("")).fault(&[]).is_some(), "no clock goes that far");
         let many: Vec<Check> = (0..CHECKS_MAX).map(|number| check(&format!("c{number}"))).collect();
         assert!(check("one-more").fault(&many).is_some());
     }

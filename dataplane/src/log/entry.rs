@@ -111,6 +111,7 @@ impl Entry {
                 Ending::ToolError => Some(Code::Tool("tool_error")),
                 Ending::BadArguments => Some(Code::Tool("bad_arguments")),
                 Ending::Late => Some(Code::Tool("late")),
+                Ending::Cancelled => Some(Code::Tool("cancelled")),
                 Ending::Error(code) => Some(Code::Rpc(code)),
             },
             duration_ms: self.took.as_nanos() as f64 / 1e6,
@@ -134,6 +135,7 @@ impl Entry {
             Ending::ToolError => out.extend_from_slice(b" (tool error)"),
             Ending::BadArguments => out.extend_from_slice(b" (bad arguments)"),
             Ending::Late => out.extend_from_slice(b" (late)"),
+            Ending::Cancelled => out.extend_from_slice(b" (cancelled)"),
             Ending::Error(code) => {
                 let _ = write!(out, " (error {code})");
             }

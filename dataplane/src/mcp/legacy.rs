@@ -36,8 +36,8 @@ pub fn initialize(shard: &Rc<Shard>, id: &str, version: Version, capabilities: V
             }
         }
         Err(_) => {
-            shard.metrics.count_refusal(Refusal::Overloaded);
-            return Reply::refusal_of(Refusal::Overloaded, Some(id), "").into();
+            shard.metrics.count_refusal(Refusal::SessionsFull);
+            return Reply::refusal_of(Refusal::SessionsFull, Some(id), "").into();
         }
     }
     Reply::json(200, lists::initialize(shard, id, version)).field("Mcp-Session-Id", handle.to_string()).into()

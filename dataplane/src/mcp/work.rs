@@ -132,7 +132,7 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
             let cancel = Box::new(move || {
                 stop.stop();
                 // A cancelled request gets no answer (MCP cancellation); its stream just ends.
-                cancelled.end();
+                cancelled.cancel();
             });
             session.begin_call(&id, cancel);
             if outbox.is_finished() {

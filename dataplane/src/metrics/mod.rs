@@ -173,6 +173,7 @@ pub fn refusal_labels() -> &'static [&'static str] {
         "handshake",
         "connections_full",
         "overloaded",
+        "sessions_full",
         "draining",
     ]
 }

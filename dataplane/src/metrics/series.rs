@@ -30,8 +30,9 @@ pub const BOUNDS_NS: [u64; 14] = [
 /// The last has no upper bound.
 pub const BUCKETS: usize = BOUNDS_NS.len() + 1;
 
-/// How a request ended, as the `error_type` label: OpenTelemetry has the JSON-RPC code, `tool_error`, and `_OTHER`.
-pub const ENDINGS: [&str; 14] = [
+/// How a request ended, as the `error_type` label: OpenTelemetry has the JSON-RPC code, `tool_error`, and `_OTHER`;
+/// `cancelled` is ours.
+pub const ENDINGS: [&str; 15] = [
     "",
     "tool_error",
     "-32700",
@@ -45,10 +46,12 @@ pub const ENDINGS: [&str; 14] = [
     "-32020",
     "-32021",
     "-32022",
+    "cancelled",
     "_OTHER",
 ];
 const GOOD: u8 = 0;
 const TOOL_ERROR: u8 = 1;
+const CANCELLED: u8 = ENDINGS.len() as u8 - 2;
 const OTHER: u8 = ENDINGS.len() as u8 - 1;
 
 fn class(ending: Ending) -> u8 {
@@ -56,6 +59,7 @@ fn class(ending: Ending) -> u8 {
         Ending::Good => GOOD,
         // What is wrong with its arguments a model is told in a result, too.
         Ending::ToolError | Ending::BadArguments => TOOL_ERROR,
+        Ending::Cancelled => CANCELLED,
         Ending::Error(-32700) => 2,
         Ending::Error(-32600) => 3,
         Ending::Error(-32601) => 4,

@@ -121,6 +121,10 @@ impl Stream<'_> {
                 Next::Quiet => {}
             }
         };
+        // A stream that lasts until somebody leaves has no other end; a call has not been answered.
+        if then == Then::Abort && !events.always_stream {
+            self.ending = Ending::Cancelled;
+        }
         let ahead = watch.stop().await;
         // What is written goes out with the connection's next flush.
         let bytes = self.bytes + self.out.len() as u64;

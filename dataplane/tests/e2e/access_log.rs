@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::common::fixture::{Fixture, until};
 use crate::common::peer::Peer;
+use crate::common::tools::Beat;
 use crate::common::wire::{Wire, request};
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
@@ -110,6 +111,36 @@ fn errors_are_written_when_good_requests_are_left_out() {
         (json!(-32600), json!(400), Value::Null),
     ];
     assert_eq!(told, want);
+}
+
+/// Goal: a call that nobody waited for is no success, wherever it was made. Method: three clients leave or cancel while
+/// their tool waits.
+#[test]
+fn a_call_that_was_left_is_told_as_such() {
+    let log = Log::new("left");
+    let fixture = Fixture::with(log.set_in());
+    let mut rest = Wire::connect(fixture.address);
+    rest.send(request("POST", "/tools/hold", &[JSON], b"{}"));
+    fixture.stage.expect(Beat::Entered);
+    drop(rest);
+    fixture.stage.expect(Beat::Dropped);
+    let mut modern = Peer::modern(fixture.address);
+    modern.send(&modern.message("tools/call", json!({ "name": "hold", "arguments": {} })));
+    fixture.stage.expect(Beat::Entered);
+    drop(modern);
+    fixture.stage.expect(Beat::Dropped);
+    let mut session = Peer::legacy(fixture.address, "2025-06-18");
+    let call = session.message("tools/call", json!({ "name": "hold", "arguments": {} }));
+    session.send(&call);
+    fixture.stage.expect(Beat::Entered);
+    session.sibling().notify("notifications/cancelled", json!({ "requestId": call["id"] }));
+    fixture.stage.expect(Beat::Dropped);
+    let of_hold = || log.lines().into_iter().filter(|line| line["tool"] == "hold").collect::<Vec<_>>();
+    until("all three are written", || of_hold().len() == 3);
+    assert!(of_hold().iter().all(|line| line["code"] == "cancelled" && line["level"] == "WARN"), "{:?}", of_hold());
+    let sample = "mcp_server_operation_duration_seconds_count{mcp_method_name=\"tools/call\",gen_ai_tool_name=\"hold\"";
+    assert_eq!(fixture.metric(&format!("{sample},error_type=\"cancelled\"}}")), 3.0);
+    assert!(!fixture.get("/metrics").text().contains(&format!("{sample}}}")));
 }
 
 /// A call whose session lives on another shard is written by the shard that took it, and says which tool it was.

@@ -96,6 +96,19 @@ fn a_bad_or_too_large_metric_is_told() {
     structured(&record(&mut peer, "7", "m", 2.0));
 }
 
+/// JSON Schema calls `300.0` an integer, and clients in languages without whole numbers write it.
+#[test]
+fn a_whole_number_may_be_written_with_a_point() {
+    let fixture = start();
+    let mut peer = Peer::modern(fixture.address);
+    for window in ["60", "60.0", "6e1"] {
+        let arguments = serde_json::from_str(&format!(r#"{{"window_seconds":{window}}}"#)).expect("JSON");
+        structured(&peer.tool("get_performance_metrics", arguments));
+    }
+    let listed = peer.tool("get_available_tools", json!({ "limit": 2.0 }));
+    assert_eq!(structured(&listed)["tools"].as_array().map(Vec::len), Some(2));
+}
+
 #[test]
 fn the_server_counts_what_it_answers() {
     let fixture = start();

@@ -75,7 +75,7 @@ pub fn write_head(out: &mut Vec<u8>, status: u16, content: Content, close: bool,
         out.extend_from_slice(b"\r\nAccess-Control-Allow-Origin: ");
         out.extend_from_slice(origin);
         out.extend_from_slice(
-            b"\r\nVary: Origin\r\nAccess-Control-Expose-Headers: Mcp-Session-Id, MCP-Protocol-Version, Retry-After, X-Request-Id",
+            b"\r\nVary: Origin\r\nAccess-Control-Expose-Headers: Mcp-Session-Id, MCP-Protocol-Version, Retry-After, X-Request-Id, ETag",
         );
     }
     out.extend_from_slice(b"\r\n\r\n");

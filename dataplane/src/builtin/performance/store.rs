@@ -58,6 +58,8 @@ pub struct Store {
     bytes: usize,
     /// The first slice of which nothing was forgotten for want of memory.
     kept_from: u64,
+    /// What is before this slice has been forgotten already.
+    forgotten: u64,
 }
 
 /// Slices that are forgotten at once: looking for the oldest walks over all metrics.
@@ -119,6 +121,9 @@ impl Store {
     /// Forgets the oldest minute for want of memory: what is recent is asked for more. False when there is nothing older
     /// than the present slice.
     fn shorten(&mut self, now: Duration) -> bool {
+        if self.forgotten >= series::number(now) {
+            return false;
+        }
         let oldest = self.components.values().flat_map(|metrics| metrics.values()).filter_map(Series::oldest).min();
         let Some(oldest) = oldest.filter(|oldest| *oldest < series::number(now)) else {
             return false;
@@ -128,7 +133,12 @@ impl Store {
         true
     }
 
+    /// Walks over all metrics, unless it has for this slice: many refused in a row cost one walk.
     fn forget(&mut self, before: u64) {
+        if before <= self.forgotten {
+            return;
+        }
+        self.forgotten = before;
         let mut freed = 0;
         self.components.retain(|_, metrics| {
             metrics.retain(|_, series| {
@@ -142,8 +152,9 @@ impl Store {
 
     /// The metrics of one component, or of all, within a window: what `get_performance_metrics` answers.
     pub fn report(&self, now: Duration, component: Option<&str>, window: Duration) -> Value {
-        // A window that reaches beyond what is kept is as long as that.
-        let covered = series::covered(now, window).min(series::since(now, self.kept_from));
+        // A window that reaches beyond what is kept is as long as that, and never so short that a rate has no meaning.
+        let kept = series::since(now, self.kept_from).max(window.min(series::SLICE));
+        let covered = series::covered(now, window).min(kept);
         let (mut answered, mut left_out) = (0, 0);
         let mut reported = Vec::new();
         for (name, metrics) in self.components.iter().filter(|(name, _)| component.is_none_or(|one| one == *name)) {
@@ -166,8 +177,8 @@ impl Store {
 
 fn row(metric: &str, summary: &Summary, covered: Duration) -> Value {
     let [p50, p90, p99, p999] = summary.percentiles;
-    // A sum of finite values may still be too large to be one, and infinity is not JSON.
-    let finite = |number: f64| number.clamp(f64::MIN, f64::MAX);
+    // A sum of finite values may still be too large to be one, or too large both ways, and neither is JSON.
+    let finite = |number: f64| if number.is_nan() { 0.0 } else { number.clamp(f64::MIN, f64::MAX) };
     json!({
         "metric": metric,
         "count": summary.count,
@@ -267,6 +278,35 @@ mod tests {
         for member in ["sum", "mean", "max", "p99_9"] {
             assert_eq!(row[member].as_f64(), Some(f64::MAX), "{member}: {row}");
         }
+    }
+
+    #[test]
+    fn sums_that_overflow_both_ways_are_numbers_still() {
+        let mut store = Store::default();
+        let later = NOW + Duration::from_secs(10);
+        for (at, value) in [(NOW, f64::MAX), (NOW, f64::MAX), (later, f64::MIN), (later, f64::MIN)] {
+            assert_eq!(store.record(at, "a", "x", value), Ok(()));
+        }
+        let report = store.report(later, None, Duration::from_secs(60));
+        let row = &report["components"][0]["metrics"][0];
+        for member in ["sum", "mean", "rate_per_second", "p50"] {
+            assert!(row[member].is_f64(), "{member}: {row}");
+        }
+    }
+
+    /// Goal: a rate is a number also at the moment when everything before the present slice was forgotten.
+    #[test]
+    fn a_window_of_no_time_has_a_rate() {
+        let mut store = small();
+        for value in [1.0, 2.0, 3.0, 4.0] {
+            assert_eq!(store.record(Duration::from_secs(1000 + value as u64 * 5), "a", "x", value), Ok(()));
+        }
+        let now = Duration::from_secs(1025);
+        assert_eq!(store.record(now, "a", "x", 5.0), Ok(()));
+        let report = store.report(now, None, Duration::from_secs(60));
+        let row = &report["components"][0]["metrics"][0];
+        assert_eq!((row["count"].as_u64(), row["rate_per_second"].is_f64()), (Some(1), true), "{report}");
+        assert!(report["window_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "{report}");
     }
 
     proptest! {

@@ -231,15 +231,15 @@ fn tell_conflicts(settings: &Settings, values: &[InForce], findings: &mut Findin
     }
 }
 
-/// A server that listens everywhere knows none of the names it is called by: it answers this machine alone.
+/// A server that listens everywhere knows none of the names it is called by.
 fn warn_of_no_hosts(settings: &Settings, values: &[InForce], findings: &mut Findings) {
     let addresses = [("server.listen", Some(settings.listen)), ("server.admin_listen", settings.admin_listen)];
     for (path, address) in addresses {
         if settings.allow_hosts.is_empty() && address.is_some_and(|address| address.ip().is_unspecified()) {
             let row = values.iter().find(|row| row.key.path == path);
             let text = format!(
-                "{path} is reachable from other machines, which are answered 403: server.allow_hosts is empty; list \
-                 the names and addresses they call it by"
+                "{path} is reachable from other machines, by address only: server.allow_hosts is empty, and whoever \
+                 calls it by a name is answered 403; list the names"
             );
             findings.warning(row.map_or(&Origin::Default, |row| &row.origin), text);
         }
