@@ -9,42 +9,28 @@ Uses the standard library only; loopback only; ends only what it started.
 """
 
 import argparse
-import os
 import shlex
 import signal
 import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True  # a benchmark leaves nothing in the source tree
 
-from serve import (CONNECTIONS, OPEN_LOOP_RPS, Results, echo_options, find_load_binary, print_machine, print_steal,
-                   progress, search_path, stop)
+from serve import (CONNECTIONS, OPEN_LOOP_RPS, Results, echo_options, echo_request, find_load_binary, print_machine,
+                   print_steal, progress, stop, with_children)
 from side_by_side import clients as client_side, proc, servers
-from side_by_side.children import Children, Failed
+from side_by_side.children import Failed
 from side_by_side.table import OURS, YARDSTICK, Row, number, show
 
 WHERE = " --shards 1 --cpus {cpu} --listen 127.0.0.1:{port} --admin-listen 127.0.0.1:{admin_port}"
 
 
 def main():
-    options = parse_options()
-    os.environ["PATH"] = search_path()
-    machine = proc.machine()
-    os.sched_setaffinity(0, {options.load_cpu})
-    with tempfile.TemporaryDirectory(prefix="ringway-bench-") as directory:
-        children = Children(directory)
-        try:
-            return compare(options, machine, children)
-        finally:
-            children.end_all()
+    return with_children(parse_options(), compare)
 
 
 def compare(options, machine, children):
-    raw = subprocess.run(
-        [options.load_binary, "request", "--addr", servers.EchoRequest.ADDR, "--preset", "echo-modern", *echo_options(options)],
-        check=True, capture_output=True, timeout=10).stdout
-    request = servers.EchoRequest(raw)
+    request = echo_request(options)
     # The table's columns are named for the two of `serve.py`; here they are A and B.
     both = []
     for name, line in ((YARDSTICK, options.a), (OURS, options.b)):

@@ -38,6 +38,11 @@ def main():
     missing = [package for program, package in PACKAGES.items() if not shutil.which(program, path=search_path())]
     if missing:
         raise Failed(f"missing: apt-get install {' '.join(missing)}")
+    return with_children(options, compare)
+
+
+def with_children(options, measure):
+    """Runs `measure(options, machine, children)` on the load's core, and ends whatever it started."""
     os.environ["PATH"] = search_path()
     # We only wait while others work; on the load's core we never disturb the server.
     machine = proc.machine()
@@ -45,7 +50,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="ringway-bench-") as directory:
         children = Children(directory)
         try:
-            return compare(options, machine, children)
+            return measure(options, machine, children)
         finally:
             children.end_all()
 
@@ -77,12 +82,15 @@ def compare(options, machine, children):
     return 3 if any(bar.is_met() is False for bar in bars) else 0
 
 
+def echo_request(options):
+    return servers.EchoRequest(subprocess.run(
+        [options.load_binary, "request", "--addr", servers.EchoRequest.ADDR, "--preset", "echo-modern", *echo_options(options)],
+        check=True, capture_output=True, timeout=10).stdout)
+
+
 def prepare(options, children):
     """The request, and both servers; nginx learns from ringway how large an answer is."""
-    raw = subprocess.run(
-        [options.load_binary, "request", "--addr", servers.EchoRequest.ADDR, "--preset", "echo-modern", *echo_options(options)],
-        check=True, capture_output=True, timeout=10).stdout
-    request = servers.EchoRequest(raw)
+    request = echo_request(options)
     if not options.ringway:
         return request, [servers.nginx(children, options.server_cpu, (STAND_IN_BODY % request.text_tail).encode())]
     ours = servers.ringway(children, options.server_cpu, options.ringway, options.ringway_args)

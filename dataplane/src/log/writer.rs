@@ -90,14 +90,7 @@ impl LogWriter {
         let state = open(&options.state)?;
         // One descriptor where both go to one place, so that lines of one never land inside lines of the other.
         let access = if options.access == options.state { None } else { Some(open(&options.access)?) };
-        let shared = Arc::new(Shared {
-            entries: Mutex::default(),
-            lines: ArrayQueue::new(LINES_MAX),
-            lines_dropped: AtomicU64::new(0),
-            lost: AtomicU64::new(0),
-            turns: AtomicU64::new(0),
-            ends: AtomicBool::new(false),
-        });
+        let shared = Shared::new();
         let of_thread = Arc::clone(&shared);
         let format = options.access_format;
         let run = move || Writer { shared: of_thread, state, access, format, told: 0, failing: false }.run();
@@ -142,6 +135,17 @@ impl LogWriter {
 }
 
 impl Shared {
+    fn new() -> Arc<Shared> {
+        Arc::new(Shared {
+            entries: Mutex::default(),
+            lines: ArrayQueue::new(LINES_MAX),
+            lines_dropped: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+            turns: AtomicU64::new(0),
+            ends: AtomicBool::new(false),
+        })
+    }
+
     fn dropped(&self) -> u64 {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let of_shards: u64 = entries.iter().map(|entries| entries.dropped.load(Ordering::Relaxed)).sum();
@@ -261,14 +265,7 @@ mod tests {
     fn what_a_full_disk_swallowed_is_told() {
         let path = std::env::temp_dir().join(format!("ringway-writer-{}.log", std::process::id()));
         let open = |path: &str| LogOutput::File(path.into()).open().expect("it opens");
-        let shared = Arc::new(Shared {
-            entries: Mutex::default(),
-            lines: ArrayQueue::new(LINES_MAX),
-            lines_dropped: AtomicU64::new(0),
-            lost: AtomicU64::new(0),
-            turns: AtomicU64::new(0),
-            ends: AtomicBool::new(false),
-        });
+        let shared = Shared::new();
         let mut sink = LineSink(Arc::clone(&shared));
         let format = LogFormat::Text;
         let mut writer = Writer { shared, state: open("/dev/full"), access: None, format, told: 0, failing: false };
