@@ -88,7 +88,8 @@ impl Entry {
 
     fn level(&self) -> &'static str {
         match (self.status, self.ending) {
-            (500.., _) => "ERROR",
+            // 501 and 505 say that the client wants what HTTP has and this server has not.
+            (500 | 502..=504, _) => "ERROR",
             (..400, Ending::Good) => "INFO",
             _ => "WARN",
         }
