@@ -23,28 +23,13 @@ fn ranked<'a>(name: &str, known: impl Iterator<Item = &'a str>, slips_max: usize
         return Vec::new();
     }
     let near = known.take(NAMES_MAX).filter(|other| other.len() <= NAME_BYTES_MAX).map(|other| {
-        let slips = if other.eq_ignore_ascii_case(name) { 0 } else { distance(name.as_bytes(), other.as_bytes()) };
+        let slips = if other.eq_ignore_ascii_case(name) { 0 } else { strsim::levenshtein(name, other) };
         (slips, other)
     });
     // Replacing every byte is no slip.
     let mut near: Vec<_> = near.filter(|(slips, other)| *slips <= slips_max && *slips < other.len()).collect();
     near.sort_unstable();
     near
-}
-
-/// Levenshtein distance, on bytes: an approximation for names that are not ASCII.
-fn distance(left: &[u8], right: &[u8]) -> usize {
-    let mut above: Vec<usize> = (0..=right.len()).collect();
-    for (row, left_byte) in left.iter().enumerate() {
-        let mut diagonal = above[0];
-        above[0] = row + 1;
-        for (column, right_byte) in right.iter().enumerate() {
-            let replaced = diagonal + usize::from(left_byte != right_byte);
-            diagonal = above[column + 1];
-            above[column + 1] = replaced.min(diagonal + 1).min(above[column] + 1);
-        }
-    }
-    above[right.len()]
 }
 
 #[cfg(test)]
