@@ -10,16 +10,13 @@ Uses the standard library only; loopback only; ends only what it started.
 
 import argparse
 import shlex
-import signal
-import subprocess
 import sys
 
 sys.dont_write_bytecode = True  # a benchmark leaves nothing in the source tree
 
 from serve import (CONNECTIONS, OPEN_LOOP_RPS, Results, echo_options, echo_request, find_load_binary, print_machine,
-                   print_steal, progress, stop, with_children)
+                   print_steal, progress, run_program, with_children)
 from side_by_side import clients as client_side, proc, servers
-from side_by_side.children import Failed
 from side_by_side.table import OURS, YARDSTICK, Row, number, show
 
 WHERE = " --shards 1 --cpus {cpu} --listen 127.0.0.1:{port} --admin-listen 127.0.0.1:{admin_port}"
@@ -97,10 +94,4 @@ def parse_options():
 
 
 if __name__ == "__main__":
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, stop)
-    try:
-        sys.exit(main())
-    except (Failed, OSError, subprocess.SubprocessError) as error:
-        print(f"\npair.py: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_program(main)

@@ -295,11 +295,15 @@ def stop(number, _frame):
     sys.exit(128 + number)
 
 
-if __name__ == "__main__":
+def run_program(measure):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     try:
-        sys.exit(main())
+        sys.exit(measure())
     except (Failed, OSError, subprocess.SubprocessError) as error:
-        print(f"\nserve.py: {error}", file=sys.stderr)
+        print(f"\n{os.path.basename(sys.argv[0])}: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+if __name__ == "__main__":
+    run_program(main)
