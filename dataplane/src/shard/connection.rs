@@ -304,10 +304,9 @@ impl Connection {
                 (reply.into(), About::of(Method::Stream))
             }
             Ok(Route::Preflight) => {
-                let wanted = head.preflight_headers.bytes(request.bytes);
-                response::write_preflight(out, wanted, to.close, &sweep::date(shard), to.extra(&[]));
-                let close = to.close;
-                return finish(decoder, close);
+                let fields = response::preflight_fields(head.preflight_headers.bytes(request.bytes));
+                let fields = fields.map(|(name, value)| (name, value.to_owned())).to_vec();
+                (Reply { fields, ..Reply::empty(204) }.into(), About::of(Method::Probe))
             }
             Ok(Route::Options) => {
                 let allow = request_path::allow(request.path(), faces.as_ref());

@@ -81,17 +81,16 @@ pub fn write_head(out: &mut Vec<u8>, status: u16, content: Content, close: bool,
     out.extend_from_slice(b"\r\n\r\n");
 }
 
-/// The answer to a CORS preflight whose origin was checked. Whatever fields the page wants to send it may: they are
-/// checked when they come, and `Mcp-Param-*` has no fixed names.
-pub fn write_preflight(out: &mut Vec<u8>, wanted: Option<&[u8]>, close: bool, date: &DateText, extra: Extra<'_>) {
+/// The fields of an answer to a CORS preflight whose origin was checked. Whatever fields the page wants to send it may:
+/// they are checked when they come, and `Mcp-Param-*` has no fixed names.
+pub fn preflight_fields(wanted: Option<&[u8]>) -> [(&'static str, &str); 3] {
     let listed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_, ".contains(byte);
     let wanted = wanted.filter(|names| names.iter().all(listed)).and_then(|names| std::str::from_utf8(names).ok());
-    let fields = [
+    [
         ("Access-Control-Allow-Methods", "POST, GET, DELETE, OPTIONS"),
         ("Access-Control-Allow-Headers", wanted.unwrap_or("Content-Type, Accept, Authorization")),
         ("Access-Control-Max-Age", "600"),
-    ];
-    write_head(out, 204, Content::Empty, close, date, Extra { fields: &fields, ..extra });
+    ]
 }
 
 /// Appends one chunk of the chunked coding; an empty `data` would end the body and is skipped.
