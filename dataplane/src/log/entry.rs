@@ -81,7 +81,7 @@ impl Entry {
     pub fn write(&self, out: &mut Vec<u8>, format: LogFormat) {
         match format {
             LogFormat::Json => self.write_json(out),
-            LogFormat::Text => self.write_text(out),
+            LogFormat::Pretty => self.write_pretty(out),
         }
         out.push(b'\n');
     }
@@ -124,7 +124,7 @@ impl Entry {
         let _ = serde_json::to_writer(out, &line);
     }
 
-    fn write_text(&self, out: &mut Vec<u8>) {
+    fn write_pretty(&self, out: &mut Vec<u8>) {
         use std::io::Write;
         let time = humantime::format_rfc3339_millis(self.at);
         let _ = write!(out, "{time} {:>5} {} {}", self.level(), self.status, self.method);
@@ -203,7 +203,7 @@ mod tests {
         );
         check(
             Entry { ending: Ending::ToolError, ..entry() },
-            LogFormat::Text,
+            LogFormat::Pretty,
             "2023-11-14T22:13:20.000Z  WARN 200 tools/call echo (tool error) 0.061 ms 312 B from 127.0.0.1:80 id a-1",
         );
     }

@@ -20,5 +20,5 @@ pub enum LogFormat {
     #[default]
     Json,
     /// For people.
-    Text,
+    Pretty,
 }

@@ -251,7 +251,7 @@ fn tell_dropped(batch: &mut Vec<u8>, count: u64, format: LogFormat) {
             batch,
             r#"{{"timestamp":"{time}","level":"WARN","message":"log lines were dropped","dropped":{count}}}"#
         ),
-        LogFormat::Text => writeln!(batch, "{time}  WARN log lines were dropped: {count}"),
+        LogFormat::Pretty => writeln!(batch, "{time}  WARN log lines were dropped: {count}"),
     };
 }
 
@@ -267,7 +267,7 @@ mod tests {
         let open = |path: &str| LogOutput::File(path.into()).open().expect("it opens");
         let shared = Shared::new();
         let mut sink = LineSink(Arc::clone(&shared));
-        let format = LogFormat::Text;
+        let format = LogFormat::Pretty;
         let mut writer = Writer { shared, state: open("/dev/full"), access: None, format, told: 0, failing: false };
         let mut turn = |writer: &mut Writer, line: &[u8]| {
             sink.write_all(line).expect("it is taken");

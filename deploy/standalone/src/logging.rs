@@ -28,7 +28,7 @@ pub fn install(writer: &LogWriter, format: LogFormat, level: LevelFilter, colour
     let lines = fmt::layer().with_writer(move || sink.clone()).with_target(false);
     let lines = match format {
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
-        LogFormat::Text => lines.with_ansi(colours).boxed(),
+        LogFormat::Pretty => lines.with_ansi(colours).boxed(),
     };
     // A second installation is a bug of ours that costs nothing but its logs.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();

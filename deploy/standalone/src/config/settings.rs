@@ -97,7 +97,7 @@ impl Settings {
             "auto" => is_terminal && state == LogOutput::Stderr,
             _ => false,
         };
-        let access_format = if pretty { LogFormat::Text } else { LogFormat::Json };
+        let access_format = if pretty { LogFormat::Pretty } else { LogFormat::Json };
         LogOptions { access: file(&self.access_log_file).unwrap_or_else(|| state.clone()), state, access_format }
     }
 
