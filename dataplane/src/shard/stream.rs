@@ -171,8 +171,9 @@ impl Stream<'_> {
                 }
                 match last.take() {
                     Some(text) => {
-                        let reply = Reply { ending: self.ending, ..Reply::json(200, text) };
-                        write_reply(self.out, self.shard, &events.translated(reply), &self.to);
+                        let reply = events.translated(Reply { ending: self.ending, ..Reply::json(200, text) });
+                        (self.status, self.ending) = (reply.status, reply.ending);
+                        write_reply(self.out, self.shard, &reply, &self.to);
                     }
                     None => {
                         self.commit(events);
