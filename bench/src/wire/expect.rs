@@ -5,8 +5,8 @@
 
 use memchr::memmem;
 
-use crate::response::Answer;
-use crate::stamp::{Digits, Stamped};
+use crate::wire::response::Answer;
+use crate::wire::stamp::{Digits, Stamped};
 
 #[derive(Clone, Debug)]
 pub struct Expect {
@@ -88,7 +88,7 @@ fn holds_id(body: &[u8], digits: Digits) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stamp::{COUNTER_FIRST, COUNTER_MARK};
+    use crate::wire::stamp::{COUNTER_FIRST, COUNTER_MARK};
 
     fn echo() -> Expect {
         let contains = vec![Needle::new("\"result\""), Needle::new(&format!("text {COUNTER_MARK} end"))];

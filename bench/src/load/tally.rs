@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use hdrhistogram::Histogram;
 
-use crate::connection::Lost;
-use crate::expect::Wrong;
-use crate::schedule::Nanos;
+use crate::load::connection::Lost;
+use crate::wire::expect::Wrong;
+use crate::load::schedule::Nanos;
 
 /// Histograms keep three digits, from 1 ns to a minute; what is longer counts as a minute.
 const LATENCY_NS_MAX: Nanos = 60_000_000_000;

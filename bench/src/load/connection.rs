@@ -4,11 +4,11 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use crate::request::Request;
-use crate::response::{Answer, Inbox, Malformed};
-use crate::schedule::Nanos;
-use crate::session;
-use crate::stamp::{Digits, Stamped};
+use crate::wire::request::Request;
+use crate::wire::response::{Answer, Inbox, Malformed};
+use crate::load::schedule::Nanos;
+use crate::wire::session;
+use crate::wire::stamp::{Digits, Stamped};
 
 /// A server whose backlog is full drops the first SYN; the kernel sends the second after 1 s.
 const CONNECT_WAIT_MAX: Duration = Duration::from_secs(3);

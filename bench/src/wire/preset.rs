@@ -1,8 +1,8 @@
 //! The requests we measure with, written out, each with what a right answer to it holds. Never touches the network.
 
-use crate::expect::{BodyBytes, Expect, Needle};
-use crate::request::Request;
-use crate::stamp::COUNTER_MARK;
+use crate::wire::expect::{BodyBytes, Expect, Needle};
+use crate::wire::request::Request;
+use crate::wire::stamp::COUNTER_MARK;
 
 const MODERN_VERSION: &str = "2026-07-28";
 pub const LEGACY_VERSION: &str = "2025-11-25";
@@ -107,7 +107,7 @@ fn modern_meta() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stamp::{COUNTER_FIRST, Digits};
+    use crate::wire::stamp::{COUNTER_FIRST, Digits};
 
     /// Goal: the wire bytes, so that a change of what we measure with is a change someone reads.
     #[test]

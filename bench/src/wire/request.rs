@@ -1,6 +1,6 @@
 //! One HTTP/1.1 request as text: parts in, wire bytes out. Never opens a socket and never judges an answer.
 
-use crate::stamp::Stamped;
+use crate::wire::stamp::Stamped;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
