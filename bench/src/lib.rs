@@ -14,8 +14,11 @@ mod stand_in;
 mod servers;
 mod machine;
 mod record;
+mod doubts;
+mod ceiling;
 mod report;
 mod compare;
 mod gate;
 
 pub use cli::Bench;
+pub use cli::examples::BENCH as EXAMPLES;

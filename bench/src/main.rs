@@ -7,7 +7,7 @@ use clap::Parser;
 
 /// Puts load on MCP servers, checks every answer, compares and gates.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, after_help = ringway_bench::EXAMPLES)]
 struct Arguments {
     #[command(subcommand)]
     bench: ringway_bench::Bench,

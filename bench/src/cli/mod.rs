@@ -1,5 +1,7 @@
 //! The command line of `ringway bench` and `ringway-bench`: one file a verb. Parses, calls, prints; measures nothing itself.
 
+pub mod cores;
+pub mod examples;
 pub mod run;
 pub mod compare;
 pub mod gate;
@@ -8,18 +10,23 @@ pub mod stand_in;
 
 use std::process::ExitCode;
 
-/// Verbs.
+/// Measure MCP servers.
 #[derive(clap::Subcommand)]
 pub enum Bench {
     /// Put a workload on one server, check every answer, report latency and throughput.
+    #[command(after_help = examples::RUN)]
     Run(run::Run),
     /// Two or more servers in interleaved rounds: the effect, its interval, whether it is real.
+    #[command(after_help = examples::COMPARE)]
     Compare(compare::Compare),
     /// Hold this build against bench/budgets.toml; exit code 1 names the budget that is broken.
+    #[command(after_help = examples::GATE)]
     Gate(gate::Gate),
     /// Show stored results, as text or as one HTML page that opens offline.
+    #[command(after_help = examples::REPORT)]
     Report(report::Report),
     /// A server that does nothing, or nothing but wait as planned: to measure the harness itself.
+    #[command(after_help = examples::STAND_IN)]
     StandIn(stand_in::StandIn),
 }
 

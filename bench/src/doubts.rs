@@ -1,0 +1,116 @@
+//! Reasons not to trust a result, in sentences. Pure: it reads a record and never mends one.
+
+use crate::record::Record;
+
+/// Above this share of time without its core, the server was not alone on it.
+const SERVER_WAITED_RATIO_MAX: f64 = 0.05;
+/// Below this share of its core, a spinning generator had neighbours.
+const GENERATOR_CPU_RATIO_MIN: f64 = 0.95;
+/// From this share of its ceiling on, the figure is the generator's.
+const CEILING_RATIO_MAX: f64 = 0.95;
+/// An open loop that answers less than this share of what it asks for is overloaded.
+const REACHED_RATIO_MIN: f64 = 0.99;
+
+/// Each a sentence with its figure; nothing is what one wants.
+pub fn of(record: &Record, is_spinning: bool) -> Vec<String> {
+    let (generator, measured) = (&record.generator, &record.measured);
+    let mut doubts = Vec::new();
+    if generator.is_at_ceiling {
+        doubts.push(format!(
+            "the generator had nothing to do for {:.1} % of the time: {:.0} requests/s are its limit and not the server's",
+            generator.idle_ratio * 100.0,
+            measured.reached_rps
+        ));
+    } else if let Some(ceiling_rps) = generator.ceiling_rps
+        && measured.reached_rps > ceiling_rps * CEILING_RATIO_MAX
+    {
+        doubts.push(format!("the generator's own ceiling is {ceiling_rps:.0} requests/s: the server may do more"));
+    }
+    if is_spinning && generator.cpu_ratio < GENERATOR_CPU_RATIO_MIN {
+        doubts.push(format!(
+            "the generator had its core for {:.0} % of the time: latencies are too long by what it missed",
+            generator.cpu_ratio * 100.0
+        ));
+    }
+    if let Some(server) = &measured.server
+        && server.waited_ratio > SERVER_WAITED_RATIO_MAX
+    {
+        doubts.push(format!(
+            "the server waited for its core for {:.0} % of the time: something else ran there",
+            server.waited_ratio * 100.0
+        ));
+    }
+    if let Some(asked_rps) = measured.asked_rps
+        && measured.reached_rps < asked_rps * REACHED_RATIO_MIN
+    {
+        doubts.push(format!(
+            "{asked_rps:.0} requests/s were due and {:.0} answered: latencies grow with the length of the run",
+            measured.reached_rps
+        ));
+    }
+    doubts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Generator, Measured, ServerUsage};
+    use crate::workload::{Pace, Workload};
+
+    fn record() -> Record {
+        Record {
+            format: crate::record::FORMAT,
+            at: String::new(),
+            target: Default::default(),
+            workload: Workload {
+                name: String::new(),
+                about: String::new(),
+                load: Pace::default(),
+                clients: Vec::new(),
+            },
+            machine: Default::default(),
+            generator: Generator {
+                idle_ratio: 0.4,
+                cpu_ratio: 1.0,
+                ceiling_rps: Some(150_000.0),
+                ..Default::default()
+            },
+            measured: Measured {
+                asked_rps: Some(10_000.0),
+                reached_rps: 10_000.0,
+                server: Some(ServerUsage { waited_ratio: 0.01, ..Default::default() }),
+                ..Default::default()
+            },
+            doubts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_clean_run_raises_none() {
+        assert_eq!(of(&record(), true), [""; 0]);
+    }
+
+    #[test]
+    fn each_reason_raises_its_own() {
+        #[track_caller]
+        fn check(spoil: impl Fn(&mut Record), says: &str) {
+            let mut record = record();
+            spoil(&mut record);
+            let doubts = of(&record, true);
+            assert!(doubts.len() == 1 && doubts[0].contains(says), "{says}: {doubts:?}");
+        }
+        check(|record| record.generator.is_at_ceiling = true, "its limit");
+        check(|record| record.generator.ceiling_rps = Some(10_100.0), "own ceiling");
+        check(|record| record.generator.cpu_ratio = 0.8, "80 %");
+        check(|record| record.measured.server.as_mut().expect("it is there").waited_ratio = 0.2, "20 %");
+        check(|record| record.measured.reached_rps = 9_000.0, "9000 answered");
+    }
+
+    /// Asleep between events, the generator's CPU time says nothing.
+    #[test]
+    fn a_sleeping_generator_uses_less_of_its_core() {
+        let mut record = record();
+        record.generator.cpu_ratio = 0.3;
+        assert_eq!(of(&record, false), [""; 0]);
+    }
+}
