@@ -1,130 +1,177 @@
-//! One keep-alive connection with at most one request in flight. Reads and writes; never waits and never judges.
+//! One keep-alive connection, from the first packet to the last, with at most one request in flight. Reads and writes;
+//! never waits and never judges.
+//!
+//! It is made in steps, each of which may have to wait for the server: connected, secured (TLS), opened (what the face
+//! or the era wants first). An error says which step failed.
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::borrow::Cow;
+use std::fmt;
+use std::net::SocketAddr;
 
-use crate::wire::request::Request;
-use crate::wire::response::{Answer, Inbox, Malformed};
+use crate::load::poller::{Poller, Token};
 use crate::load::schedule::Nanos;
-use crate::wire::session;
-use crate::wire::stamp::{Digits, Stamped};
+use crate::load::transport::{self, Received, Scratch, Transport};
+use crate::load::trust::Trust;
+use crate::wire::response::Malformed;
+use crate::wire::script::{Inbox, Opened, Opening, Peer, Script};
 
-/// A server whose backlog is full drops the first SYN; the kernel sends the second after 1 s.
-const CONNECT_WAIT_MAX: Duration = Duration::from_secs(3);
-
-/// How to make a connection; the same for all of a run.
+/// How the connections of one group are made; the same for all of a run.
 #[derive(Clone, Debug)]
 pub struct Dial {
     pub addr: SocketAddr,
-    pub request: Request,
-    pub has_session: bool,
+    pub trust: Option<Trust>,
 }
 
-#[derive(Debug)]
 pub struct Connection {
-    stream: TcpStream,
-    session: Vec<(String, String)>,
-    /// Each connection stamps its own copy, since a session puts a header of its own into it.
-    request: Stamped,
-    sent_bytes: usize,
-    in_flight: Option<InFlight>,
-    inbox: Inbox,
+    pub transport: Transport,
+    pub inbox: Inbox,
+    pub peer: Peer,
+    /// When it has to stand, or, once it says goodbye, to be gone.
+    pub deadline_ns: Nanos,
+    step: Step,
+    /// What the socket had no room for.
+    unsent: Vec<u8>,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub struct InFlight {
-    pub digits: Digits,
-    pub due_ns: Nanos,
+enum Step {
+    Connecting(Opening),
+    Securing(Opening),
+    Opening(Opening),
+    Open,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a connection ended that we would have kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lost {
     /// Closed or reset by the server, in flight or idle.
-    Closed,
+    Closed(Cow<'static, str>),
     Malformed(Malformed),
     /// The server answered before it had the whole request, or without one.
     Unasked,
 }
 
-pub enum Received<'a> {
-    Answer(InFlight, Answer<'a>),
-    /// Something came, and the answer is not whole yet.
-    Part,
-    Nothing,
-}
-
-impl Dial {
-    pub fn connect(&self) -> Result<Connection, String> {
-        let failed = |error: io::Error| format!("connect to {}: {error}", self.addr);
-        let mut stream = TcpStream::connect_timeout(&self.addr, CONNECT_WAIT_MAX).map_err(failed)?;
-        stream.set_nodelay(true).map_err(failed)?;
-        let host = self.addr.to_string();
-        let session = if self.has_session { session::open(&mut stream, &host, &self.request)? } else { Vec::new() };
-        stream.set_nonblocking(true).map_err(failed)?;
-        let request = self.request.render(&host, &session);
-        let sent_bytes = request.as_bytes().len();
-        Ok(Connection { stream, session, request, sent_bytes, in_flight: None, inbox: Inbox::default() })
+impl Connection {
+    /// Begins to connect; `advance` does the rest, each time the poller tells of the socket.
+    pub fn begin(
+        dial: &Dial,
+        script: &Script,
+        number: usize,
+        poller: &Poller,
+        token: Token,
+        deadline_ns: Nanos,
+    ) -> Result<Self, String> {
+        let failed = |error: std::io::Error| format!("connect to {}: {error}", dial.addr);
+        let stream = transport::connect(dial.addr).map_err(failed)?;
+        poller.watch(&stream, token).map_err(failed)?;
+        Ok(Self {
+            transport: Transport::new(stream, dial.trust.as_ref())?,
+            inbox: script.inbox(),
+            peer: Peer::default(),
+            deadline_ns,
+            step: Step::Connecting(script.open(number)),
+            unsent: Vec::new(),
+        })
     }
 
-    /// Ends the session of an idle connection.
-    pub fn close(&self, mut connection: Connection) {
-        if connection.in_flight.is_none() && connection.stream.set_nonblocking(false).is_ok() {
-            session::close(&mut connection.stream, &self.addr.to_string(), &self.request, &connection.session);
+    /// Goes as far as the server lets it. True when the connection carries requests.
+    pub fn advance(&mut self, dial: &Dial, scratch: &mut Scratch) -> Result<bool, String> {
+        loop {
+            self.step = match std::mem::replace(&mut self.step, Step::Open) {
+                Step::Connecting(opening) => match self.transport.is_connected() {
+                    Ok(true) => Step::Securing(opening),
+                    Ok(false) => return self.stay(Step::Connecting(opening)),
+                    Err(error) => return Err(format!("connect to {}: {error}", dial.addr)),
+                },
+                Step::Securing(mut opening) => match self.transport.is_secured(scratch) {
+                    Ok(true) => match opening.handle_bytes(&[])? {
+                        Opened::Done(peer) => self.open(peer),
+                        Opened::NotYet => Step::Opening(opening),
+                    },
+                    Ok(false) => return self.stay(Step::Securing(opening)),
+                    Err(error) => return Err(format!("TLS with {}: {error}", dial.addr)),
+                },
+                Step::Opening(mut opening) => {
+                    let failed = |why: &dyn fmt::Display| format!("opening at {}: {why}", dial.addr);
+                    let mut bytes = Vec::new();
+                    opening.poll_output(&mut bytes);
+                    if !bytes.is_empty() {
+                        self.send(&bytes).map_err(|lost| failed(&lost))?;
+                    }
+                    self.flush().map_err(|lost| failed(&lost))?;
+                    match self.receive(scratch).map_err(|lost| failed(&lost))? {
+                        Received::Nothing => return self.stay(Step::Opening(opening)),
+                        Received::Closed => return Err(failed(&"the server closed the connection")),
+                        Received::Bytes { count, .. } => {
+                            match opening.handle_bytes(&scratch.bytes[..count]).map_err(|why| failed(&why))? {
+                                Opened::Done(peer) => self.open(peer),
+                                Opened::NotYet => Step::Opening(opening),
+                            }
+                        }
+                    }
+                }
+                Step::Open => return Ok(true),
+            };
         }
     }
-}
 
-impl Connection {
-    pub fn stream(&self) -> &TcpStream {
-        &self.stream
+    /// The step that did not end in time.
+    pub fn late(&self, dial: &Dial) -> String {
+        match self.step {
+            Step::Connecting(_) => format!("connect to {}: no answer in time", dial.addr),
+            Step::Securing(_) => format!("TLS with {}: no answer in time", dial.addr),
+            Step::Opening(_) | Step::Open => format!("opening at {}: no answer in time", dial.addr),
+        }
     }
 
-    pub fn in_flight(&self) -> Option<InFlight> {
-        self.in_flight
-    }
-
-    pub fn send(&mut self, digits: Digits, due_ns: Nanos) -> Result<(), Lost> {
-        debug_assert!(self.in_flight.is_none());
-        self.request.stamp(digits);
-        self.sent_bytes = 0;
-        self.in_flight = Some(InFlight { digits, due_ns });
-        self.flush()
-    }
-
-    /// Sends what the socket had no room for; the poller calls again when there is room.
-    pub fn flush(&mut self) -> Result<(), Lost> {
-        while let Some(unsent) = self.request.as_bytes().get(self.sent_bytes..).filter(|unsent| !unsent.is_empty()) {
-            match self.stream.write(unsent) {
-                Ok(sent_bytes) => self.sent_bytes += sent_bytes,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return Err(Lost::Closed),
-            }
+    /// Sends what it can and keeps the rest; the poller tells when there is room.
+    pub fn send(&mut self, bytes: &[u8]) -> Result<(), Lost> {
+        // Order is kept: what waits goes first.
+        let sent_bytes = if self.unsent.is_empty() { self.transport.send(bytes).map_err(closed)? } else { 0 };
+        if sent_bytes < bytes.len() {
+            self.unsent.extend_from_slice(&bytes[sent_bytes..]);
         }
         Ok(())
     }
 
-    /// One read. `scratch` is shared by all connections, so that a thousand of them share its cache lines.
-    pub fn receive<'a>(&'a mut self, scratch: &'a mut [u8]) -> Result<Received<'a>, Lost> {
-        let read_bytes = match self.stream.read(scratch) {
-            Ok(0) => return Err(Lost::Closed),
-            Ok(read_bytes) => read_bytes,
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
-                return Ok(Received::Nothing);
+    pub fn flush(&mut self) -> Result<(), Lost> {
+        while !self.unsent.is_empty() {
+            match self.transport.send(&self.unsent).map_err(closed)? {
+                0 => return Ok(()),
+                sent_bytes => drop(self.unsent.drain(..sent_bytes)),
             }
-            Err(_) => return Err(Lost::Closed),
-        };
-        let all_sent = self.sent_bytes == self.request.as_bytes().len();
-        if self.in_flight.is_none() || !all_sent {
-            return Err(Lost::Unasked);
         }
-        match self.inbox.handle_bytes(&scratch[..read_bytes]).map_err(Lost::Malformed)? {
-            Some(answer) => {
-                let in_flight = self.in_flight.take().expect("checked above");
-                Ok(Received::Answer(in_flight, answer))
-            }
-            None => Ok(Received::Part),
+        self.transport.flush().map_err(closed)
+    }
+
+    pub fn is_flushed(&self) -> bool {
+        self.unsent.is_empty() && self.transport.is_flushed()
+    }
+
+    pub fn receive(&mut self, scratch: &mut Scratch) -> Result<Received, Lost> {
+        self.transport.receive(scratch).map_err(closed)
+    }
+
+    fn stay(&mut self, step: Step) -> Result<bool, String> {
+        self.step = step;
+        Ok(false)
+    }
+
+    fn open(&mut self, peer: Peer) -> Step {
+        self.peer = peer;
+        Step::Open
+    }
+}
+
+fn closed(error: std::io::Error) -> Lost {
+    Lost::Closed(error.to_string().into())
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed(why) => write!(f, "the connection was lost: {why}"),
+            Self::Malformed(malformed) => write!(f, "the answer cannot be read: {malformed:?}"),
+            Self::Unasked => f.write_str("the server answered without having the whole request"),
         }
     }
 }

@@ -14,9 +14,17 @@ pub struct Poller {
     events: Vec<epoll::Event>,
 }
 
+/// Which connection, and which of the sockets it had one after the other: events of a socket that is gone may still be
+/// waiting in the batch when its successor is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Token {
+    pub index: u32,
+    pub generation: u32,
+}
+
 #[derive(Clone, Copy, Debug)]
 pub struct Ready {
-    pub index: usize,
+    pub token: Token,
     /// The server has closed, or the socket is in error: read on until it says so.
     pub hung_up: bool,
 }
@@ -29,10 +37,11 @@ impl Poller {
 
     /// Watches until the socket is dropped. Room to write costs no wake-ups: the kernel tells of it only after a write
     /// that found none.
-    pub fn watch(&self, source: impl AsFd, index: usize) -> io::Result<()> {
+    pub fn watch(&self, source: impl AsFd, token: Token) -> io::Result<()> {
+        let data = u64::from(token.generation) << 32 | u64::from(token.index);
         let interest =
             epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::RDHUP | epoll::EventFlags::ET;
-        Ok(epoll::add(&self.epoll, source, epoll::EventData::new_u64(index as u64), interest)?)
+        Ok(epoll::add(&self.epoll, source, epoll::EventData::new_u64(data), interest)?)
     }
 
     /// Waits for `timeout` at the most; zero looks and comes back. Returns how many `ready` has.
@@ -47,9 +56,9 @@ impl Poller {
 
     pub fn ready(&self, at: usize) -> Ready {
         let event = self.events[at];
-        let flags = event.flags;
+        let (flags, data) = (event.flags, event.data.u64());
         Ready {
-            index: event.data.u64() as usize,
+            token: Token { index: data as u32, generation: (data >> 32) as u32 },
             hung_up: flags.intersects(epoll::EventFlags::RDHUP | epoll::EventFlags::HUP | epoll::EventFlags::ERR),
         }
     }
