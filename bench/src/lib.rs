@@ -14,6 +14,7 @@ mod stand_in;
 mod servers;
 mod machine;
 mod record;
+mod history;
 mod report;
 mod compare;
 mod gate;
