@@ -1,12 +1,30 @@
-//! Records as text, as JSON and as one HTML page that opens offline; and a run's progress on a terminal.
-//! Never computes what a record does not hold.
+//! Records as text, as JSON and as one HTML page that opens offline; and a run's progress on a terminal. START HERE to
+//! change what people see. Never computes what a record does not hold.
 
-use crate::load::Progress;
-use crate::record::Record;
+pub mod figures;
+mod paint;
+mod columns;
+mod spark;
+mod machine;
+mod text;
+mod store;
+mod ticker;
+#[cfg(test)]
+mod samples;
 
-/// For people, on a terminal: what was measured, on what, with every doubt.
-pub fn text(_record: &Record) -> String {
-    unimplemented!()
+pub use paint::Paint;
+pub use ticker::Ticker;
+
+use crate::record::{Interval, Record};
+
+/// For people: what was measured, on what, with every doubt. Without colour.
+pub fn text(record: &Record) -> String {
+    text::text(record, Paint::PLAIN)
+}
+
+/// The same, coloured if `paint` is.
+pub fn text_in_colour(record: &Record, paint: Paint) -> String {
+    text::text(record, paint)
 }
 
 /// One page with plots (latency by percentile, throughput, over time), one curve a record. No reference leads outside.
@@ -14,20 +32,7 @@ pub fn html(_title: &str, _records: &[Record]) -> String {
     unimplemented!()
 }
 
-/// One line on standard error, rewritten; nothing where it is no terminal.
-#[derive(Default)]
-pub struct Ticker {}
-
-impl Ticker {
-    pub fn tell(&mut self, _what: &str) {
-        unimplemented!()
-    }
-
-    pub fn progress(&mut self, _what: &str, _progress: &Progress) {
-        unimplemented!()
-    }
-
-    pub fn clear(&mut self) {
-        unimplemented!()
-    }
+/// Right answers a second in this slice of time.
+fn answers_rps(interval: &Interval) -> f64 {
+    if interval.seconds > 0.0 { interval.answer_count as f64 / interval.seconds } else { 0.0 }
 }
