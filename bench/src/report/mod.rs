@@ -9,11 +9,22 @@ mod machine;
 mod text;
 mod store;
 mod ticker;
+mod labels;
+mod escape;
+mod scale;
+mod chart;
+mod plots;
+mod bars;
+mod tables;
+mod page;
+mod trend;
 #[cfg(test)]
 mod samples;
 
+pub use page::{html, html_of_history};
 pub use paint::Paint;
 pub use ticker::Ticker;
+pub use trend::text as text_of_history;
 
 use crate::record::{Interval, Record};
 
@@ -25,11 +36,6 @@ pub fn text(record: &Record) -> String {
 /// The same, coloured if `paint` is.
 pub fn text_in_colour(record: &Record, paint: Paint) -> String {
     text::text(record, paint)
-}
-
-/// One page with plots (latency by percentile, throughput, over time), one curve a record. No reference leads outside.
-pub fn html(_title: &str, _records: &[Record]) -> String {
-    unimplemented!()
 }
 
 /// Right answers a second in this slice of time.

@@ -16,13 +16,9 @@ mod secret;
 mod overrides;
 mod builtin;
 
-pub use builtin::BUILT_IN;
-pub use model::{
-    Arrivals, BodyLength, Churn, Clients, Credential, Era, Expectation, Face, Operation, Pace, Share, Spread, Think,
-    Tls, Workload,
-};
+pub use model::*;
 pub use overrides::Overrides;
-pub use problem::{Problem, Problems};
+pub use problem::Problems;
 
 #[cfg(test)]
 mod tests;
