@@ -16,6 +16,7 @@ mod machine;
 mod record;
 mod doubts;
 mod ceiling;
+mod history;
 mod report;
 mod compare;
 mod gate;

@@ -1,33 +1,44 @@
-//! Records as text, as JSON and as one HTML page that opens offline; and a run's progress on a terminal.
-//! Never computes what a record does not hold.
+//! Records as text, as JSON and as one HTML page that opens offline; and a run's progress on a terminal. START HERE to
+//! change what people see. Never computes what a record does not hold.
 
-use crate::load::Progress;
-use crate::record::Record;
+pub mod figures;
+mod paint;
+mod columns;
+mod spark;
+mod machine;
+mod text;
+mod store;
+mod ticker;
+mod labels;
+mod escape;
+mod scale;
+mod chart;
+mod plots;
+mod bars;
+mod tables;
+mod page;
+mod trend;
+#[cfg(test)]
+mod samples;
 
-/// For people, on a terminal: what was measured, on what, with every doubt.
-pub fn text(_record: &Record) -> String {
-    unimplemented!()
+pub use page::{html, html_of_history};
+pub use paint::Paint;
+pub use ticker::Ticker;
+pub use trend::text as text_of_history;
+
+use crate::record::{Interval, Record};
+
+/// For people: what was measured, on what, with every doubt. Without colour.
+pub fn text(record: &Record) -> String {
+    text::text(record, Paint::PLAIN)
 }
 
-/// One page with plots (latency by percentile, throughput, over time), one curve a record. No reference leads outside.
-pub fn html(_title: &str, _records: &[Record]) -> String {
-    unimplemented!()
+/// The same, coloured if `paint` is.
+pub fn text_in_colour(record: &Record, paint: Paint) -> String {
+    text::text(record, paint)
 }
 
-/// One line on standard error, rewritten; nothing where it is no terminal.
-#[derive(Default)]
-pub struct Ticker {}
-
-impl Ticker {
-    pub fn tell(&mut self, _what: &str) {
-        unimplemented!()
-    }
-
-    pub fn progress(&mut self, _what: &str, _progress: &Progress) {
-        unimplemented!()
-    }
-
-    pub fn clear(&mut self) {
-        unimplemented!()
-    }
+/// Right answers a second in this slice of time.
+fn answers_rps(interval: &Interval) -> f64 {
+    if interval.seconds > 0.0 { interval.answer_count as f64 / interval.seconds } else { 0.0 }
 }
