@@ -17,6 +17,7 @@ mod overrides;
 mod builtin;
 
 pub use builtin::BUILT_IN;
+pub(crate) use keys::nearest;
 pub use model::{
     Arrivals, BodyLength, Churn, Clients, Credential, Era, Expectation, Face, Operation, Pace, Share, Spread, Think,
     Tls, Workload,
