@@ -1,44 +1,87 @@
 //! The generator's own ceiling: what it reaches with a workload's connections and sizes against a server that does
 //! nothing. A result near it is the generator's and not the server's. Never judges; that is `doubts`.
 
-use crate::load::{self, Plan, Target};
-use crate::stand_in;
-use crate::workload::{Clients, Face, Operation, Pace, Share, Workload};
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Long enough for ten thousand answers and more, short enough to precede every run.
+use crate::load::{self, Plan, Target, Wait};
+use crate::servers::pin;
+use crate::stand_in::StandIn;
+use crate::stand_in::answer::Answer;
+use crate::stand_in::delay::Delay;
+use crate::workload::{
+    Clients, Credential, Era, Expectation, Face, Operation, Pace, Share, TEXT_BYTES, Workload,
+};
+
+/// Long enough for a hundred thousand answers, short enough to precede every run.
 const SECONDS: f64 = 1.0;
 const WARMUP_S: f64 = 0.2;
 
-/// Requests a second. The stand-in runs on `cpu`, the generator on the cores that `plan` gives it.
-pub fn measure(plan: &Plan, cpu: usize) -> Result<f64, String> {
-    let server = stand_in::Floor::start(cpu).map_err(|error| format!("the stand-in cannot be started: {error}"))?;
-    let ceiling = Plan {
-        workload: like(&plan.workload),
-        target: Target { addr: server.addr(), authority: server.addr().to_string(), is_tls: false },
-        ..plan.clone()
+/// Requests a second. The stand-in runs on `cpu`, the generator on `cpus`.
+pub fn measure(workload: &Workload, cpus: &[usize], cpu: usize) -> Result<f64, String> {
+    let failed = |error: std::io::Error| format!("the stand-in cannot listen: {error}");
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
+    let addr = listener.local_addr().map_err(failed)?;
+    let plan = Plan {
+        workload: like(workload),
+        target: Target { addr, authority: addr.to_string(), is_tls: false },
+        cpus: cpus.to_vec(),
+        wait: Wait::Spin,
     };
-    let outcome = load::run(&ceiling, &mut |_| {})?;
+    let stop = AtomicBool::new(false);
+    let outcome = std::thread::scope(|scope| {
+        let server = scope.spawn(|| {
+            pin(cpu)?;
+            StandIn { answer: Answer::Echo, delay: Delay::Now, spin: false }.serve(listener, &stop)
+        });
+        let outcome = load::run(&plan, &mut |_| {});
+        stop.store(true, Ordering::Relaxed);
+        let served = server.join().map_err(|_| "the stand-in panicked".to_owned())?;
+        served.and(outcome)
+    })?;
     match outcome.measured.errors.total() {
         0 => Ok(outcome.measured.reached_rps),
-        errors => Err(format!("the stand-in was answered wrong {errors} times: {:?}", outcome.measured.errors.first)),
+        errors => Err(format!("the stand-in answered wrong {errors} times: {:?}", outcome.measured.errors.first)),
     }
 }
 
-/// As many connections with as large a text, in the closed loop: every face's requests cost about what these cost.
+/// As many connections with as large a text, in the closed loop: requests of every face cost about what these cost.
 fn like(workload: &Workload) -> Workload {
     let connections = workload.clients.iter().map(|clients| clients.connections).sum();
-    let sizes: Vec<usize> = workload.clients.iter().flat_map(|clients| &clients.mix).flat_map(sizes).collect();
-    let text_bytes = sizes.iter().sum::<usize>() / sizes.len().max(1);
-    let call = Share::of(Operation::Call, text_bytes);
+    let shares = workload.clients.iter().flat_map(|clients| &clients.mix);
+    let sizes: Vec<usize> = shares.flat_map(sizes).collect();
+    let call = Share {
+        name: String::new(),
+        operation: Operation::Call,
+        weight: 1,
+        tool: None,
+        arguments: None,
+        text_bytes: vec![sizes.iter().sum::<usize>() / sizes.len().max(1)],
+        file: None,
+        path: None,
+        expect: Expectation::default(),
+    };
+    let clients = Clients {
+        name: "ceiling".into(),
+        connections,
+        face: Face::Mcp,
+        era: Era::Modern,
+        path: None,
+        headers: Default::default(),
+        credentials: Vec::<Credential>::new(),
+        tls: None,
+        churn: None,
+        think: None,
+        mix: vec![call],
+    };
     Workload {
         name: "ceiling".into(),
         about: String::new(),
         load: Pace { rate_rps: None, seconds: SECONDS, warmup_s: WARMUP_S, ..workload.load.clone() },
-        clients: vec![Clients::of(Face::Mcp, connections, vec![call])],
+        clients: vec![clients],
     }
 }
 
-/// Once for each unit of weight would be exact; a mix of very different sizes has no one ceiling anyway.
 fn sizes(share: &Share) -> Vec<usize> {
-    if share.text_bytes.is_empty() { vec![crate::workload::TEXT_BYTES] } else { share.text_bytes.clone() }
+    if share.text_bytes.is_empty() { vec![TEXT_BYTES] } else { share.text_bytes.clone() }
 }

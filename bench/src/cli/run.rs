@@ -1,17 +1,19 @@
 //! `bench run`: one workload against one server.
 
-use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use crate::cli::{Format, cores, servers_of};
+use crate::cli::cores::{Cores, Placed};
+use crate::cli::print::{Output, print, write};
+use crate::cli::vary::Vary;
+use crate::compare::bed;
 use crate::load::{self, Plan, Wait};
 use crate::machine::Watch;
-use crate::record::{FORMAT, Record};
-use crate::report::{self, Ticker};
-use crate::servers::Spec;
-use crate::workload::{Overrides, Workload};
+use crate::record::{FORMAT, Record, Target};
+use crate::report::{self, Paint, Ticker};
+use crate::servers::{Prepared, Spec, own_server};
+use crate::workload::Workload;
 use crate::{ceiling, doubts};
 
 #[derive(clap::Args)]
@@ -24,77 +26,80 @@ pub struct Run {
     #[arg(long, value_name = "SPEC")]
     server: Option<Spec>,
     #[command(flatten)]
-    overrides: Overrides,
+    vary: Vary,
     #[command(flatten)]
-    cores: cores::Cores,
+    cores: Cores,
     /// Between events: spin takes a whole core and wakes nobody late.
     #[arg(long, value_enum, default_value = "spin")]
     wait: Wait,
     /// Skip the second in which the generator's own ceiling is measured.
     #[arg(long)]
     no_ceiling: bool,
+    /// Where peers are; otherwise in bench/peers, here or above.
+    #[arg(long, value_name = "DIR")]
+    peers: Option<PathBuf>,
     /// Also write the result to this file, as JSON: `bench report` reads it.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Also write a page with plots.
+    /// Also write a page with plots that opens offline.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// On standard output.
+    /// What to print.
     #[arg(short, long, value_enum, default_value = "text")]
-    output: Format,
+    output: Output,
 }
 
 impl Run {
     pub fn perform(self) -> Result<ExitCode, String> {
-        let mut workload = Workload::by_name_or_file(&self.workload)?;
-        self.overrides.apply(&mut workload)?;
+        let workload = self.vary.apply(Workload::by_name_or_file(&self.workload)?)?;
         let record = self.measure(workload)?;
         if let Some(path) = &self.out {
-            let json = serde_json::to_string_pretty(&record).map_err(|error| error.to_string())?;
-            written(path, &(json + "\n"))?;
+            write("--out", path, &record.to_json_pretty()?)?;
         }
         if let Some(path) = &self.html {
-            written(path, &report::html(&record.workload.name, std::slice::from_ref(&record)))?;
+            write("--html", path, &report::html(&record.workload.name, std::slice::from_ref(&record)))?;
         }
-        let shown = match self.output {
-            Format::Text => report::text(&record, std::io::stdout().is_terminal()),
-            Format::Json => serde_json::to_string(&record).map_err(|error| error.to_string())? + "\n",
-        };
-        std::io::stdout().write_all(shown.as_bytes()).map_err(|error| format!("standard output: {error}"))?;
+        print(&match self.output {
+            Output::Text => report::text_in_colour(&record, Paint::for_stdout()),
+            Output::Json => record.to_json_line()?,
+        })?;
         let is_right = record.measured.errors.total() == 0 && record.measured.answer_count > 0;
-        Ok(if is_right { ExitCode::SUCCESS } else { ExitCode::from(1) })
+        Ok(ExitCode::from(u8::from(!is_right)))
     }
 
     fn measure(&self, workload: Workload) -> Result<Record, String> {
         let mut ticker = Ticker::default();
-        let spec = servers_of::or_this_program(self.server.clone())?;
-        let cores = self.cores.resolve(spec.is_ours())?;
-        let prepared = spec.prepare(&mut |what| ticker.tell(what))?;
+        let spec = self.server.clone().map_or_else(own_server, Ok)?;
+        let placed = self.cores.resolve(!matches!(spec, Spec::Url(_)))?;
+        let mut prepared = spec.prepare_in(self.peers.as_deref(), &mut |what| ticker.tell(what))?;
+        if prepared.is_constant() {
+            ticker.tell("asking Ringway what a constant server is to answer");
+            prepared.answers_with(bed::answer_to(&own_server()?.prepare(&mut |_| {})?, &workload, &placed.server)?);
+        }
         let at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         // Before the server is there: it would share the core with the stand-in.
-        let ceiling = |plan: &Plan| match cores.server.first() {
-            Some(&cpu) if !self.no_ceiling && !plan.cpus.contains(&cpu) => ceiling::measure(plan, cpu).map(Some),
-            _ => Ok(None),
-        };
-        let mut plan = Plan { workload, target: Default::default(), cpus: cores.generator.clone(), wait: self.wait };
-        ticker.tell("measuring the generator's own ceiling");
-        let ceiling_rps = ceiling(&plan)?;
+        let ceiling_rps = self.ceiling(&workload, &placed, &mut ticker)?;
         ticker.tell("starting the server");
-        let (running, _) = prepared.start(&cores.server)?;
-        plan.target = running.target.clone();
-        prepared.adapt(&mut plan.workload);
-        let machine = Watch::begin(&plan.cpus);
+        let (running, _) = prepared.start(&placed.server)?;
+        let plan = Plan {
+            workload: prepared.suited(&workload)?,
+            target: running.target.clone(),
+            cpus: placed.generator.clone(),
+            wait: self.wait,
+        };
+        let watch = Watch::begin(&[placed.server.as_slice(), &placed.generator].concat());
         let before = running.usage();
         let mut outcome = load::run(&plan, &mut |progress| ticker.progress(&plan.workload.name, progress))?;
+        running.check_alive()?;
         outcome.generator.ceiling_rps = ceiling_rps;
         outcome.measured.server = before.and_then(|before| running.used_since(before, outcome.measured.answer_count));
         ticker.clear();
         let mut record = Record {
             format: FORMAT,
             at,
-            target: prepared.describe(&cores.server),
+            target: target(&prepared, &placed),
             workload: plan.workload,
-            machine: machine.end(),
+            machine: watch.end(),
             generator: outcome.generator,
             measured: outcome.measured,
             doubts: Vec::new(),
@@ -102,8 +107,23 @@ impl Run {
         record.doubts = doubts::of(&record, self.wait == Wait::Spin);
         Ok(record)
     }
+
+    /// `None` where it was not asked for, or no core is left for the stand-in.
+    fn ceiling(&self, workload: &Workload, placed: &Placed, ticker: &mut Ticker) -> Result<Option<f64>, String> {
+        match placed.server.first() {
+            Some(&cpu) if !self.no_ceiling && !placed.generator.contains(&cpu) => {
+                ticker.tell("measuring the generator's own ceiling");
+                ceiling::measure(workload, &placed.generator, cpu).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
 }
 
-fn written(path: &std::path::Path, text: &str) -> Result<(), String> {
-    std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+fn target(prepared: &Prepared, placed: &Placed) -> Target {
+    Target {
+        name: prepared.name().to_owned(),
+        commit: prepared.commit().map(str::to_owned),
+        cpus: placed.server.clone(),
+    }
 }

@@ -16,6 +16,8 @@ mod secret;
 mod overrides;
 mod builtin;
 
+pub use builtin::BUILT_IN;
+pub(crate) use keys::nearest;
 pub use model::*;
 pub use overrides::Overrides;
 pub use problem::Problems;
