@@ -10,7 +10,7 @@ pub fn verdict(machine: &Machine, paint: Paint) -> String {
         return paint.good("QUIET");
     }
     let reasons: Vec<String> = machine.quiet.reasons.iter().map(|reason| one_line(reason)).collect();
-    let reasons = if reasons.is_empty() { "nobody watched it".to_owned() } else { reasons.join(" ") };
+    let reasons = if reasons.is_empty() { "nobody watched it".to_owned() } else { reasons.join("; ") };
     format!("{} {reasons}", paint.warn("NOISY:"))
 }
 

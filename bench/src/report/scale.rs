@@ -5,6 +5,9 @@ const LOG_FROM_RATIO: f64 = 20.0;
 /// Ticks on a straight axis; more would touch on a phone.
 const LINEAR_TICKS_MAX: f64 = 5.0;
 
+/// Decades with a tick each.
+const LOG_DECADES_MAX: f64 = 7.0;
+
 /// Maps values to 0 … 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scale {
@@ -74,9 +77,14 @@ impl Scale {
             }
             Self::Log { low, high } => {
                 let decades = (high / low).log10();
-                let steps: &[f64] = if decades > 3.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
-                let steps = if decades > 2.0 && decades <= 3.0 { &[1.0, 3.0] } else { steps };
-                let exponents = (low.log10().floor() as i32)..=(high.log10().ceil() as i32);
+                let steps: &[f64] = match decades {
+                    _ if decades > 3.0 => &[1.0],
+                    _ if decades > 2.0 => &[1.0, 3.0],
+                    _ => &[1.0, 2.0, 5.0],
+                };
+                // From nanoseconds to hours: only every second power, or third.
+                let stride = (decades / LOG_DECADES_MAX).ceil().max(1.0) as usize;
+                let exponents = ((low.log10().floor() as i32)..=(high.log10().ceil() as i32)).step_by(stride);
                 let all = exponents.flat_map(|exponent| steps.iter().map(move |step| step * 10_f64.powi(exponent)));
                 // A hair of room: powers of ten are not exact.
                 all.filter(|tick| *tick >= low * 0.999 && *tick <= high * 1.001).collect()
@@ -145,7 +153,7 @@ mod tests {
             let values_of = || values.iter().copied();
             for scale in [Scale::of_latencies(values_of()), Scale::from_zero(values_of()), Scale::around(values_of())] {
                 let ticks = scale.ticks();
-                prop_assert!((1..=13).contains(&ticks.len()), "{scale:?} {ticks:?}");
+                prop_assert!((1..=9).contains(&ticks.len()), "{scale:?} {ticks:?}");
                 prop_assert!(ticks.windows(2).all(|pair| pair[0] < pair[1]), "{scale:?} {ticks:?}");
                 for value in values.iter().chain(&ticks) {
                     prop_assert!((0.0..=1.0).contains(&scale.at(*value)), "{scale:?} {value}");

@@ -229,14 +229,14 @@ Made for tests.
         record.measured.errors.lost = 3;
         record.measured.errors.first = Some("503 \u{1b}[31mno\r\n".to_owned());
         record.generator.is_at_ceiling = true;
-        record.machine.quiet = Quiet { is_quiet: false, reasons: vec!["Steal was 7 %.".to_owned()] };
+        record.machine.quiet = Quiet { is_quiet: false, reasons: vec!["steal 7 %".to_owned(), "1 core".to_owned()] };
         record.doubts = vec!["It is a debug build.".to_owned()];
         let plain = text(&record, Paint::PLAIN);
         for want in [
             "12 wrong status, 3 lost\n              first: 503 \\u{1b}[31mno\n",
             "50,000/s reached of 60,000/s asked (83 %)",
             "AT THE GENERATOR'S LIMIT",
-            "NOISY: Steal was 7 %.",
+            "NOISY: steal 7 %; 1 core",
             "doubts      It is a debug build.",
             "due to sent",
         ] {

@@ -87,7 +87,9 @@ mod tests {
     fn an_unknown_name_lists_what_there_is() {
         let found = Workload::by_name_or_file("ecko").expect_err("there is none");
         assert!(found.contains("did you mean `echo`?") && found.contains("connections-1000"), "{found}");
-        let found = Workload::by_name_or_file("./none.toml").expect_err("there is none");
-        assert!(found.starts_with("workload ./none.toml: No such file"), "{found}");
+        for file in ["./none.toml", "none.toml", "none/echo"] {
+            let found = Workload::by_name_or_file(file).expect_err("there is none");
+            assert!(found.starts_with(&format!("workload {file}: No such file")), "{found}");
+        }
     }
 }

@@ -283,7 +283,8 @@ prop_compose! {
         ],
         is_legacy in any::<bool>(),
         path in proptest::option::of("/[a-z/?=&%]{0,10}"),
-        headers in proptest::collection::btree_map("X-[a-z]{1,3}", "[ -#%-~]{0,10}", 0..3),
+        // None of these names is one whose value is hidden.
+        headers in proptest::collection::btree_map("X-[a-d]{1,3}", "[ -#%-~]{0,10}", 0..3),
         tls in proptest::option::of((any::<bool>(), any::<bool>(), proptest::option::of("[a-z.]{1,9}"))),
         churn in proptest::option::of((1_u32..1000, eighths(0, 1))),
         think in proptest::option::of((eighths(0, 1000), any::<bool>())),
