@@ -4,8 +4,8 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::cores;
 use crate::load::{self, Plan, Target, Wait};
-use crate::servers::pin;
 use crate::stand_in::StandIn;
 use crate::stand_in::answer::Answer;
 use crate::stand_in::delay::Delay;
@@ -31,7 +31,7 @@ pub fn measure(workload: &Workload, cpus: &[usize], cpu: usize) -> Result<f64, S
     let stop = AtomicBool::new(false);
     let outcome = std::thread::scope(|scope| {
         let server = scope.spawn(|| {
-            pin(cpu)?;
+            cores::move_to(&[cpu])?;
             StandIn { answer: Answer::Echo, delay: Delay::Now, spin: false }.serve(listener, &stop)
         });
         let outcome = load::run(&plan, &mut |_| {});

@@ -12,6 +12,7 @@ mod wire;
 mod load;
 mod stand_in;
 mod servers;
+mod cores;
 mod machine;
 mod record;
 mod doubts;

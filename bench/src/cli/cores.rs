@@ -1,13 +1,15 @@
-//! Which cores the servers and the generator run on. Decides; pins nothing.
+//! Which cores the servers and the generator run on. Decides; moves nothing there.
+
+use crate::cores;
 
 /// Options that every measuring verb has.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Cores {
     /// Cores for the server, like 0 or 0-3,8. Absent: the first this process may use.
-    #[arg(long, value_name = "LIST", value_parser = parse_list)]
+    #[arg(long, value_name = "LIST", value_parser = list)]
     server_cpus: Option<List>,
     /// Cores for the generator, one thread each. Absent: the first that the server does not have.
-    #[arg(long, value_name = "LIST", value_parser = parse_list)]
+    #[arg(long, value_name = "LIST", value_parser = list)]
     cpus: Option<List>,
 }
 
@@ -25,7 +27,7 @@ pub struct Placed {
 impl Cores {
     /// `is_ours`: the server is started by us, on a core of its own where there are two.
     pub fn resolve(&self, is_ours: bool) -> Result<Placed, String> {
-        self.place(&allowed()?, is_ours)
+        self.place(&cores::allowed()?, is_ours)
     }
 
     fn place(&self, allowed: &[usize], is_ours: bool) -> Result<Placed, String> {
@@ -50,25 +52,8 @@ impl Cores {
     }
 }
 
-fn allowed() -> Result<Vec<usize>, String> {
-    let set = rustix::thread::sched_getaffinity(None).map_err(|error| format!("sched_getaffinity: {error}"))?;
-    Ok((0..rustix::thread::CpuSet::MAX_CPU).filter(|&cpu| set.is_set(cpu)).collect())
-}
-
-/// `0-3,8`, as the kernel writes lists of cores.
-fn parse_list(text: &str) -> Result<List, String> {
-    let wrong = || format!("{text:?} is no list of cores like 0 or 0-3,8");
-    let mut cpus = Vec::new();
-    for part in text.split(',') {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let (first, last): (usize, usize) =
-            (first.trim().parse().map_err(|_| wrong())?, last.trim().parse().map_err(|_| wrong())?);
-        if first > last || last >= rustix::thread::CpuSet::MAX_CPU {
-            return Err(wrong());
-        }
-        cpus.extend((first..=last).filter(|cpu| !cpus.contains(cpu)).collect::<Vec<_>>());
-    }
-    Ok(List(cpus))
+fn list(text: &str) -> Result<List, String> {
+    cores::parse(text).map(List)
 }
 
 #[cfg(test)]
@@ -76,20 +61,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_read_as_the_kernel_writes_them() {
-        for (text, want) in [("0", vec![0]), ("0-2", vec![0, 1, 2]), ("0-1,8", vec![0, 1, 8]), ("3,3", vec![3])] {
-            assert_eq!(parse_list(text), Ok(List(want)), "{text}");
-        }
-        for text in ["", "a", "2-1", "1-", "0-99999"] {
-            assert!(parse_list(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
     fn server_and_generator_keep_out_of_each_others_way() {
         #[track_caller]
         fn check(server: Option<&str>, generator: Option<&str>, allowed: &[usize], is_ours: bool, want: [&[usize]; 2]) {
-            let list = |text: Option<&str>| text.map(|text| parse_list(text).expect("it is a list"));
+            let list = |text: Option<&str>| text.map(|text| list(text).expect("it is a list"));
             let placed = Cores { server_cpus: list(server), cpus: list(generator) }.place(allowed, is_ours);
             assert_eq!(placed, Ok(Placed { server: want[0].into(), generator: want[1].into() }));
         }

@@ -1,6 +1,8 @@
 //! The command line of `ringway bench` and `ringway-bench`: one file a verb. Parses, calls, prints; measures nothing itself.
 
-pub mod cores;
+mod cores;
+mod print;
+mod vary;
 pub mod examples;
 pub mod run;
 pub mod compare;

@@ -54,7 +54,7 @@ impl Run {
         let workload = self.vary.apply(Workload::by_name_or_file(&self.workload)?)?;
         let record = self.measure(workload)?;
         if let Some(path) = &self.out {
-            write("--out", path, &record.to_json_pretty()?)?;
+            write("--out", path, &record.to_pretty_json()?)?;
         }
         if let Some(path) = &self.html {
             write("--html", path, &report::html(&record.workload.name, std::slice::from_ref(&record)))?;

@@ -66,12 +66,10 @@ impl Bed {
         let Some(other) = self.sides.iter().position(|side| !side.is_constant()) else {
             return Err("only constant peers: one side has to be a server that answers by itself".into());
         };
-        let suited = self.sides[other].suited(workload)?;
-        if let Some(started) = &self.running[other] {
-            return first_answer(&suited, &started.server.target);
+        match &self.running[other] {
+            Some(started) => first_answer(&self.sides[other].suited(workload)?, &started.server.target),
+            None => answer_to(&self.sides[other], workload, &self.server_cpus),
         }
-        let (server, _) = self.sides[other].start(&self.server_cpus)?;
-        first_answer(&suited, &server.target)
     }
 }
 
@@ -95,6 +93,12 @@ impl Measure for Bed {
         }
         Ok(Sample::of(outcome, cold_start.map(|cold_start| cold_start.as_secs_f64() * 1e3)))
     }
+}
+
+/// What `server` answers, started for it: a constant peer measured alone is to answer as many bytes.
+pub fn answer_to(server: &Prepared, workload: &Workload, cpus: &[usize]) -> Result<Vec<u8>, String> {
+    let (running, _) = server.start(cpus)?;
+    first_answer(&server.suited(workload)?, &running.target)
 }
 
 /// The body of the right answer to the workload's first request.

@@ -10,8 +10,9 @@ use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use rustix::thread::{CpuSet, sched_setaffinity, set_current_timer_slack};
+use rustix::thread::set_current_timer_slack;
 
+use crate::cores;
 use crate::load::clients::{Group, Slot};
 use crate::load::poller::Poller;
 use crate::load::schedule::{Nanos, Schedule, Share};
@@ -281,12 +282,7 @@ const DEFAULT_TLS: Tls = Tls { ca: None, server_name: None, verify: true, resume
 
 fn own_the_core(cpu: Option<usize>) -> Result<(), String> {
     if let Some(cpu) = cpu {
-        if cpu >= CpuSet::MAX_CPU {
-            return Err(format!("cpu {cpu}: the highest is {}", CpuSet::MAX_CPU - 1));
-        }
-        let mut cpus = CpuSet::new();
-        cpus.set(cpu);
-        sched_setaffinity(None, &cpus).map_err(|error| format!("cpu {cpu}: {error}"))?;
+        cores::move_to(&[cpu])?;
     }
     // A sleep may otherwise end 50 us late by design, half of what lies between two requests at 10,000 a second.
     set_current_timer_slack(NonZeroU64::new(1)).map_err(|error| format!("timer slack: {error}"))

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use rustix::thread::{CpuSet, sched_setaffinity};
+use crate::cores;
 
 /// Pieces tried on each core, of about a millisecond: half a second.
 const PIECES: usize = 500;
@@ -18,20 +18,11 @@ pub fn try_out(cpus: &[usize]) -> Vec<f64> {
     if cpus.is_empty() {
         return unevenness(&mut pieces()).into_iter().collect();
     }
-    let on = |cpu: usize| move || pin(cpu).then(pieces);
+    let on = |cpu: usize| move || cores::move_to(&[cpu]).ok().map(|()| pieces());
     std::thread::scope(|scope| {
         let threads: Vec<_> = cpus.iter().take(CORES_MAX).map(|&cpu| scope.spawn(on(cpu))).collect();
         threads.into_iter().filter_map(|thread| unevenness(&mut thread.join().ok().flatten()?)).collect()
     })
-}
-
-fn pin(cpu: usize) -> bool {
-    let mut there = CpuSet::new();
-    if cpu >= CpuSet::MAX_CPU {
-        return false;
-    }
-    there.set(cpu);
-    sched_setaffinity(None, &there).is_ok()
 }
 
 /// Nanoseconds of each piece.

@@ -174,6 +174,9 @@ pub enum Spread {
     Exponential,
 }
 
+/// About what an agent sends to a small tool.
+pub const TEXT_BYTES: usize = 100;
+
 /// One operation's part of a mix.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -191,7 +194,7 @@ pub struct Share {
     /// in each request; `{{_text}}` becomes a text of `text_bytes`, which begins with the counter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arguments: Option<String>,
-    /// The sizes of the text, taken in turn. Absent: 100.
+    /// The sizes of the text, taken in turn. Absent: [`TEXT_BYTES`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub text_bytes: Vec<usize>,
     /// `request`: a file with an HTTP/1.1 request. A relative path begins at the workload's folder.
