@@ -27,6 +27,7 @@ mod record;
 mod server;
 mod session;
 mod shard;
+mod stall;
 mod stdio;
 mod stop;
 mod task;

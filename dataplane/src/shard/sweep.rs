@@ -34,6 +34,7 @@ pub async fn run(shard: Rc<Shard>) {
 
 /// Leaves for others to read that the shard turns, and what it holds.
 fn tell(shard: &Shard) {
+    shard.stalls.look();
     shard.metrics.beat(shard.observatory.now_ms());
     shard.metrics.set_levels(
         shard.sessions.borrow().len(),
