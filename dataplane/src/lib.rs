@@ -31,6 +31,7 @@ mod stall;
 mod stdio;
 mod stop;
 mod task;
+mod ticker;
 mod tool;
 mod tool_names;
 

@@ -29,8 +29,10 @@ pub async fn run(setup: Setup) {
 
 async fn serve(shard: Rc<Shard>, setup: Setup) {
     let _up = Up::new(&setup.observatory);
+    // Nobody waits for a sweep: input is looked after as it comes.
+    let (sweeps, _) = async_channel::bounded(1);
     // Deadlines have no connections here; the rest of a sweep is as in any shard.
-    let sweeping = shard.spawn(Doing::Sweep, sweep::run(Rc::clone(&shard)));
+    let sweeping = shard.spawn(Doing::Sweep, sweep::run(Rc::clone(&shard), setup.ticks, sweeps));
     let (lines, input) = async_channel::bounded(LINES_WAITING_MAX);
     let (output, messages) = output::pair(MESSAGES_WAITING_MAX);
     let line_bytes_max = shard.limits().body_bytes_max;

@@ -50,6 +50,7 @@ use crate::random::{self, RandomPool};
 use crate::session::Session;
 use crate::stall::{Doing, Stalls};
 use crate::task::Task;
+use crate::ticker::Ticks;
 use buffers::Buffers;
 use connection::Control;
 
@@ -67,6 +68,8 @@ pub struct Setup {
     pub in_force: InForce,
     /// Letters from other threads.
     pub letters: Letters,
+    /// That time has passed, from a thread.
+    pub ticks: Ticks,
     /// Letters to other shards.
     pub mailboxes: Mailboxes,
     /// The server it is part of.
@@ -376,9 +379,6 @@ impl Drop for Up {
     }
 }
 
-/// How often a shard looks whether it is to drain or has missed a change, should the letter that says so be lost.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-
 /// Runs a shard until it has drained.
 pub async fn run(setup: Setup) {
     let shard = Shard::new(&setup);
@@ -393,10 +393,18 @@ async fn serve(shard: Rc<Shard>, mut setup: Setup) {
             accepting.push(shard.spawn(Doing::Accept, accept::run(Rc::clone(&shard), listener, serves_mcp)));
         }
     }
-    let sweeping = shard.spawn(Doing::Sweep, sweep::run(Rc::clone(&shard)));
+    // Kept here, so that a sweep that ends never looks like one that has been.
+    let (sweeps, swept) = async_channel::bounded(1);
+    let sweeping = shard.spawn(Doing::Sweep, sweep::run(Rc::clone(&shard), setup.ticks, sweeps.clone()));
     let _up = Up::new(&setup.observatory);
     while !shard.draining.get() {
-        match crate::context::within(LOOK_EVERY, setup.letters.next()).await {
+        let letter = async { Some(setup.letters.next().await) };
+        // With each sweep it looks whether it is to drain or has missed a change, should the letter that says so be lost.
+        let sweep = async {
+            let _ = swept.recv().await;
+            None
+        };
+        match letter.or(sweep).await {
             Some(Some(letter)) => shard.take(letter),
             Some(None) => shard.begin_drain(),
             None if shard.mailboxes.are_draining() => shard.begin_drain(),
