@@ -27,9 +27,11 @@ mod record;
 mod server;
 mod session;
 mod shard;
+mod stall;
 mod stdio;
 mod stop;
 mod task;
+mod ticker;
 mod tool;
 mod tool_names;
 
