@@ -65,6 +65,8 @@ impl Drop for Secured {
 }
 
 fn serve(mut stream: std::net::TcpStream, config: Arc<ServerConfig>, resumed: &AtomicU64) {
+    // Two records would otherwise wait for each other's acknowledgement.
+    stream.set_nodelay(true).unwrap();
     let mut session = ServerConnection::new(config).unwrap();
     let mut tls = Stream::new(&mut session, &mut stream);
     let (mut bytes, mut scratch, mut out) = (Vec::new(), [0; 4096], Vec::new());
