@@ -115,7 +115,8 @@ impl Worker {
         *swept_ns = now_ns;
         for index in 0..self.slots.len() {
             let slot = &self.slots[index];
-            let Some(connection) = slot.connection.as_ref().filter(|connection| connection.deadline_ns <= now_ns) else {
+            let Some(connection) = slot.connection.as_ref().filter(|connection| connection.deadline_ns <= now_ns)
+            else {
                 continue;
             };
             match slot.phase {

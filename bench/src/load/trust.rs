@@ -129,9 +129,12 @@ mod tests {
 
     #[test]
     fn the_host_of_an_authority() {
-        for (authority, want) in
-            [("a.example:443", "a.example"), ("a.example", "a.example"), ("[::1]:8443", "::1"), ("10.0.0.1:1", "10.0.0.1")]
-        {
+        for (authority, want) in [
+            ("a.example:443", "a.example"),
+            ("a.example", "a.example"),
+            ("[::1]:8443", "::1"),
+            ("10.0.0.1:1", "10.0.0.1"),
+        ] {
             assert_eq!(host(authority), want, "{authority}");
         }
     }

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     const REQUEST: &str = concat!(
-        "POST /mcp HTTP/1.1\r\nHost: x\r\ncontent-LENGTH: 75\r\n\r\n",
+        "POST /mcp HTTP/1.1\r\nHost: x\r\ncontent-LENGTH: 76\r\n\r\n",
         r#"{"jsonrpc":"2.0","id": 42 ,"params":{"arguments":{"text":"a \"word\" \\"}}}"#,
         "\n"
     );

@@ -74,12 +74,7 @@ impl Connection {
     }
 
     /// Edge-triggered: a read that fills less than it could was the last, unless the client hung up.
-    fn read_on(
-        &mut self,
-        scratch: &mut [u8],
-        hung_up: bool,
-        mut handle: impl FnMut(&mut Self, &[u8]) -> bool,
-    ) -> bool {
+    fn read_on(&mut self, scratch: &mut [u8], hung_up: bool, mut handle: impl FnMut(&mut Self, &[u8]) -> bool) -> bool {
         if !self.flush() {
             return false;
         }
