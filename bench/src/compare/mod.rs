@@ -1,1 +1,9 @@
-//! A beside B, in interleaved rounds: the effect, its interval, and whether it is real.
+//! A beside B, in interleaved rounds: the effect, its interval, and whether it is real. START HERE: `rounds` measures on a
+//! `bed`, `statistics` makes ratios of it, `verdict` says what they mean, `comparison` is what is kept and shown.
+
+pub mod figure;
+pub mod statistics;
+mod verdict;
+pub mod rounds;
+#[cfg(test)]
+pub mod simulation;

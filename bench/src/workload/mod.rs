@@ -16,6 +16,7 @@ mod secret;
 mod overrides;
 mod builtin;
 
+pub(crate) use keys::nearest;
 pub use model::*;
 pub use overrides::Overrides;
 pub use problem::Problems;
