@@ -5,5 +5,7 @@ pub mod figure;
 pub mod statistics;
 mod verdict;
 pub mod rounds;
+pub mod bed;
+pub mod comparison;
 #[cfg(test)]
 pub mod simulation;

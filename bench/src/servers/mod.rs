@@ -27,6 +27,7 @@ use peer::Peer;
 use spec::{Address, Place};
 
 pub use child::run_to_end;
+pub use spec::parse_cpus;
 
 /// Until the first right answer. Interpreters on a busy machine take seconds; nothing we know takes this long.
 const START_S_MAX: u64 = 30;
