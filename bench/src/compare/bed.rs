@@ -36,8 +36,11 @@ impl Bed {
         Self { sides, running, server_cpus, cpus }
     }
 
-    pub fn sides(&self) -> &[Prepared] {
-        &self.sides
+    /// Its index, for `measure`.
+    pub fn add(&mut self, side: Prepared) -> usize {
+        self.sides.push(side);
+        self.running.push(None);
+        self.sides.len() - 1
     }
 
     /// The side's server and its start, which is `None` where it ran already.

@@ -5,8 +5,16 @@
 //! budget only if no effect at all (the value itself) can be ruled out with 999 in 1000, whatever the noise was; where it
 //! cannot, the gate says that it cannot tell.
 //!
-//! Chosen by simulation (the tests below): with a value of 1, a tolerance of 2.5 % and slices that scatter by 3 to 6 % with
-//! neighbours on top, a slow-down of 5 % is found in at least 99 runs of 100, and of 3000 clean runs none, or one, fails.
+//! Chosen by simulation, 20,000 gates a line, with a value of 1, a tolerance of 2.5 % and at most 160 pairs:
+//!
+//! | scatter of a slice, slices ruined by a neighbour | same speed: broken, cannot tell | 5 % slower: broken, cannot tell | pairs it took (median) |
+//! |---|---|---|---|
+//! | 3 %, 3 % | 0, 0 | 99.99 %, 0 | 30; 54 |
+//! | 4 %, 3 % | 0, 0 | 99.99 %, 0 | 48; 84 |
+//! | 6 %, 5 % | 0.02 %, 0.06 % | 99.1 %, 0.7 % | 102; 160 |
+//! | 10 %, 10 % | 0.07 %, 5 % | 45 %, 50 % | 160; 160 |
+//!
+//! The tests below hold it to at most 1 in 1000 clean runs that fail, and 99 in 100 slow-downs of 5 % that are found.
 
 use crate::compare::statistics::{Confidence, STRICT, SURE, effect, is_above, is_below};
 use crate::gate::limit::{Limit, Sense};
@@ -97,8 +105,8 @@ mod tests {
     #[test]
     fn clean_runs_pass() {
         for (noise, name) in [(CALM, "calm"), (NOISY, "noisy"), (HOPELESS, "hopeless")] {
-            let (broken, pairs) = count(3000, noise, 1.0, &LIMIT, Ruling::Broken);
-            assert!(broken <= 3, "{name}: {broken} of 3000 clean runs fail, after {pairs} pairs");
+            let (broken, pairs) = count(1000, noise, 1.0, &LIMIT, Ruling::Broken);
+            assert!(broken <= 1, "{name}: {broken} of 1000 clean runs fail, after {pairs} pairs");
         }
         let (holds, pairs) = count(500, CALM, 1.0, &LIMIT, Ruling::Holds);
         assert!(holds >= 499 && pairs <= PAIRS_MAX_SHORT / 2, "{holds} of 500 hold, after {pairs} pairs");
@@ -108,8 +116,8 @@ mod tests {
     #[test]
     fn a_slow_down_of_5_percent_fails() {
         for (noise, name) in [(CALM, "calm"), (NOISY, "noisy")] {
-            let (broken, pairs) = count(1000, noise, 1.05, &LIMIT, Ruling::Broken);
-            assert!(broken >= 990, "{name}: {broken} of 1000 are found, after {pairs} pairs");
+            let (broken, pairs) = count(500, noise, 1.05, &LIMIT, Ruling::Broken);
+            assert!(broken >= 495, "{name}: {broken} of 500 are found, after {pairs} pairs");
         }
         let (broken, pairs) = count(300, CALM, 1.15, &LIMIT, Ruling::Broken);
         assert!(broken == 300 && pairs < 20, "15 % is plain: {broken} of 300, after {pairs} pairs");

@@ -21,12 +21,12 @@ use crate::load::Target;
 use crate::record::ServerUsage;
 use crate::workload::Workload;
 use child::Child;
-use folder::Folder;
 use manners::Manners;
 use peer::Peer;
 use spec::{Address, Place};
 
 pub use child::run_to_end;
+pub use folder::Folder;
 pub use spec::parse_cpus;
 
 /// Until the first right answer. Interpreters on a busy machine take seconds; nothing we know takes this long.
