@@ -166,14 +166,13 @@ impl Comparison {
 
     /// Title line first; then one line a figure, and with more than two sides one line a side.
     fn table_of(&self, workload: &WorkloadCompared) -> Vec<Vec<String>> {
-        let letters: Vec<char> = ('A'..).take(self.sides.len()).collect();
         let mut lines = vec![
             ["workload", "measure", "A", "", "other", "ratio", "95 % interval", "verdict"].map(String::from).to_vec(),
         ];
         for row in &workload.rows {
-            for side in 1..self.sides.len() {
-                let compared = row.against_first[side - 1];
-                let (ratio, interval, words) = match compared {
+            let others = row.medians.iter().skip(1).zip(&row.against_first);
+            for (letter, (median, compared)) in ('B'..).zip(others) {
+                let (ratio, interval, words) = match *compared {
                     None => Default::default(),
                     Some(Compared { ratio, interval, verdict }) => (
                         format!("{ratio:.3}"),
@@ -185,8 +184,8 @@ impl Comparison {
                     workload.name.clone(),
                     row.figure.title().into(),
                     number(row.medians[0]),
-                    letters[side].to_string(),
-                    number(row.medians[side]),
+                    letter.to_string(),
+                    number(*median),
                     ratio,
                     interval,
                     words,

@@ -3,7 +3,7 @@
 
 use crate::compare::figure::{Figure, Sample};
 use crate::compare::statistics::{STRICT, effect, median};
-use crate::gate::budgets::{Budget, Budgets, Load, Test};
+use crate::gate::budgets::{Budget, Budgets, Test};
 use crate::gate::decision::{Ruling, is_look, rule};
 use crate::gate::finding::{Finding, Standing};
 use crate::gate::{PAIRS_MAX, PAIRS_MAX_SHORT};
@@ -150,7 +150,7 @@ impl Court<'_> {
         let mut pairs: Vec<Vec<(f64, f64)>> = vec![Vec::new(); members.len()];
         let mut rulings = vec![Ruling::GoOn; members.len()];
         let done = self.pairs(other, &workload, pairs_max, &mut |theirs, ours, count| {
-            for ((pairs, (_, figure)), ruling) in pairs.iter_mut().zip(members).zip(&mut rulings) {
+            for (pairs, (_, figure)) in pairs.iter_mut().zip(members) {
                 if let (Some(theirs), Some(ours)) = (theirs.figures.get(figure), ours.figures.get(figure)) {
                     pairs.push((*theirs, *ours));
                 }
@@ -166,12 +166,12 @@ impl Court<'_> {
                     }
                 }
             }
-            let is_open = |(ruling, (budget, _)): (&Ruling, &(&Budget, Figure))| {
-                *ruling == Ruling::GoOn && budget.limit.is_some()
+            // What has no limit is never decided, and is shown after as few as an absolute figure takes.
+            let is_open = |(ruling, (budget, _)): (&Ruling, &(&Budget, Figure))| match budget.limit {
+                Some(_) => *ruling == Ruling::GoOn,
+                None => count < ALONE_RUNS,
             };
-            let least =
-                if members.iter().all(|(budget, _)| budget.limit.is_none()) { count < ALONE_RUNS } else { false };
-            least || rulings.iter().zip(members).any(is_open)
+            rulings.iter().zip(members).any(is_open)
         });
         self.laboratory.end(Side::This);
         self.laboratory.end(other);
@@ -299,14 +299,5 @@ fn finding_alone(budget: &Budget, figure: Figure, values: &[f64], quiet: &Quiet)
     Finding::of(budget, standing, Some(middle), format!("median of {}", values.len()))
 }
 
-/// What the tests here have in common.
 #[cfg(test)]
 mod tests;
-
-/// A workload and its figure, for those who list what a gate will do.
-pub fn loads(budgets: &Budgets) -> impl Iterator<Item = &Load> {
-    budgets.budgets.iter().filter_map(|budget| match &budget.test {
-        Some(Test::Paired(load) | Test::Yardstick(load) | Test::Absolute(load)) => Some(load),
-        _ => None,
-    })
-}

@@ -90,14 +90,14 @@ impl Child {
             return;
         }
         if self.is_alive() {
-            drop(kill_process_group(self.pid, Signal::TERM));
+            let _ = kill_process_group(self.pid, Signal::TERM);
         }
         let began = Instant::now();
         while self.is_alive() && began.elapsed() < Duration::from_secs(END_S_MAX) {
             std::thread::sleep(Duration::from_millis(1));
         }
         // Also when it has ended: what it started may still be there.
-        drop(kill_process_group(self.pid, Signal::KILL));
+        let _ = kill_process_group(self.pid, Signal::KILL);
         drop(self.reap());
     }
 

@@ -77,14 +77,14 @@ fn take_down() {
     let ours = ours();
     let pids: Vec<Pid> = ours.groups.iter().filter_map(|&group| Pid::from_raw(group)).collect();
     for &pid in &pids {
-        drop(kill_process_group(pid, Signal::TERM));
+        let _ = kill_process_group(pid, Signal::TERM);
     }
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(END_S_MAX) && !pids.iter().all(|&pid| has_ended(pid)) {
         std::thread::sleep(Duration::from_millis(10));
     }
     for &pid in &pids {
-        drop(kill_process_group(pid, Signal::KILL));
+        let _ = kill_process_group(pid, Signal::KILL);
     }
     for folder in &ours.folders {
         drop(std::fs::remove_dir_all(folder));
