@@ -9,9 +9,7 @@ use crate::load::{self, Plan, Target, Wait};
 use crate::stand_in::StandIn;
 use crate::stand_in::answer::Answer;
 use crate::stand_in::delay::Delay;
-use crate::workload::{
-    Clients, Credential, Era, Expectation, Face, Operation, Pace, Share, TEXT_BYTES, Workload,
-};
+use crate::workload::{Clients, Credential, Era, Expectation, Face, Operation, Pace, Share, TEXT_BYTES, Workload};
 
 /// Long enough for a hundred thousand answers, short enough to precede every run.
 const SECONDS: f64 = 1.0;

@@ -1,10 +1,11 @@
 //! `bench compare`.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
+use crate::cli::cores::{Cores, Placed};
+use crate::cli::print::{Output, print, write};
 use crate::compare::bed::Bed;
 use crate::compare::comparison::{Comparison, compare};
 use crate::compare::figure::{Figure, Sample};
@@ -12,7 +13,7 @@ use crate::compare::rounds::{self, Rounds};
 use crate::machine::Watch;
 use crate::record::{self, Machine, Record};
 use crate::report::{self, Ticker};
-use crate::servers::{Spec, parse_cpus};
+use crate::servers::Spec;
 use crate::workload::Workload;
 
 const WARMUP_S: f64 = 0.5;
@@ -40,12 +41,8 @@ pub struct Compare {
     /// Of each measurement.
     #[arg(long, default_value_t = 4.0, value_parser = seconds)]
     seconds: f64,
-    /// Cores of the servers.
-    #[arg(long, value_name = "LIST", default_value = "0")]
-    server_cpus: String,
-    /// Cores of the load, a thread each.
-    #[arg(long, value_name = "LIST", default_value = "1")]
-    cpus: String,
+    #[command(flatten)]
+    cores: Cores,
     /// Where peers are; otherwise in bench/peers, here or above.
     #[arg(long, value_name = "DIR")]
     peers: Option<PathBuf>,
@@ -60,12 +57,6 @@ pub struct Compare {
     output: Output,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Output {
-    Text,
-    Json,
-}
-
 /// Of a measurement: long enough to mean something, and not forever.
 fn seconds(text: &str) -> Result<f64, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
@@ -77,7 +68,7 @@ impl Compare {
         let at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         let mut ticker = Ticker::default();
         let workloads = self.workloads()?;
-        let (server_cpus, cpus) = (parse_cpus(&self.server_cpus)?, parse_cpus(&self.cpus)?);
+        let Placed { server: server_cpus, generator: cpus } = self.cores.resolve(true)?;
         let mut sides = Vec::new();
         for spec in std::iter::once(&self.a).chain(&self.b) {
             sides.push(spec.prepare_in(self.peers.as_deref(), &mut |what| ticker.tell(what))?);
@@ -103,6 +94,7 @@ impl Compare {
         let comparison = compare(at.clone(), machine.clone(), names, &all, round_count);
         if let Some(path) = &self.html {
             write(
+                "--html",
                 path,
                 &report::html("Ringway bench: comparison", &records(&at, &machine, &targets, &workloads, &all)),
             )?;
@@ -125,15 +117,11 @@ impl Compare {
         let json =
             || serde_json::to_string_pretty(comparison).map(|json| json + "\n").map_err(|error| error.to_string());
         if let Some(path) = &self.out {
-            write(path, &json()?)?;
+            write("--out", path, &json()?)?;
         }
         let text = if self.output == Output::Json { json()? } else { comparison.text() };
-        std::io::stdout().write_all(text.as_bytes()).map_err(|error| format!("standard output: {error}"))
+        print(&text)
     }
-}
-
-fn write(path: &Path, text: &str) -> Result<(), String> {
-    std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// One record a side and workload: the round whose requests/s are in the middle.

@@ -1,17 +1,17 @@
 //! `bench gate`.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::SystemTime;
 
-use crate::cli::compare::Output;
+use crate::cli::cores::Cores;
+use crate::cli::print::{Output, print};
 use crate::gate::budgets::Budgets;
 use crate::gate::finding::Gate as Report;
 use crate::gate::judge::judge;
 use crate::gate::laboratory::{Real, Setup};
 use crate::history::{self, Entry};
-use crate::servers::{Spec, own_server, parse_cpus, run_to_end};
+use crate::servers::{Spec, own_server, run_to_end};
 
 /// Holds a build against its budgets: instruction and allocation counts, ratios to a baseline build and to a yardstick in
 /// the same slices of time, and on a quiet machine absolute figures.
@@ -41,12 +41,8 @@ pub struct Gate {
     /// Append the results to this file, a line a gate.
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
-    /// Cores of the servers.
-    #[arg(long, value_name = "LIST", default_value = "0")]
-    server_cpus: String,
-    /// Cores of the load, a thread each.
-    #[arg(long, value_name = "LIST", default_value = "1")]
-    cpus: String,
+    #[command(flatten)]
+    cores: Cores,
     /// Where peers are; otherwise in bench/peers, here or above.
     #[arg(long, value_name = "DIR")]
     peers: Option<PathBuf>,
@@ -67,12 +63,13 @@ impl Gate {
         let written = written.map_err(|why| in_file(&self.budgets, &format!("baseline: {why}")))?;
         let baseline = self.baseline.clone().or(written);
         let server = self.server.clone().map_or_else(own_server, Ok)?;
+        let placed = self.cores.resolve(true)?;
         let mut laboratory = Real::new(Setup {
             server: server.clone(),
             baseline: baseline.clone(),
             peers: self.peers.clone(),
-            server_cpus: parse_cpus(&self.server_cpus)?,
-            cpus: parse_cpus(&self.cpus)?,
+            server_cpus: placed.server,
+            cpus: placed.generator,
             instructions: budgets.instructions.clone(),
             allocations: budgets.allocations.clone(),
         });
@@ -99,7 +96,7 @@ impl Gate {
             Output::Text => report.text(),
             Output::Json => serde_json::to_string_pretty(report).map_err(|error| error.to_string())? + "\n",
         };
-        std::io::stdout().write_all(text.as_bytes()).map_err(|error| format!("standard output: {error}"))
+        print(&text)
     }
 }
 

@@ -1,9 +1,9 @@
 //! `bench report`: stored results once more, as text, as JSON, or as one HTML page.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use crate::cli::print::{Output, print, write};
 use crate::record::Record;
 use crate::{history, report};
 
@@ -22,16 +22,8 @@ pub struct Report {
     #[arg(long, value_name = "TEXT", requires = "html")]
     title: Option<String>,
     /// What to print.
-    #[arg(short, long, value_name = "FORM", default_value = "text")]
-    output: Form,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Form {
-    /// For people.
-    Text,
-    /// For programs: one line a result.
-    Json,
+    #[arg(short, long, value_enum, default_value = "text")]
+    output: Output,
 }
 
 impl Report {
@@ -50,14 +42,14 @@ impl Report {
         }
         if let Some(path) = &self.html {
             let title = self.title.as_deref().unwrap_or("Ringway bench");
-            write_page(path, &report::html(title, &records))?;
+            write("--html", path, &report::html(title, &records))?;
         }
         let paint = report::Paint::for_stdout();
         let texts = records.iter().map(|record| match self.output {
-            Form::Text => Ok(report::text_in_colour(record, paint)),
-            Form::Json => record.to_json_line(),
+            Output::Text => Ok(report::text_in_colour(record, paint)),
+            Output::Json => record.to_json_line(),
         });
-        let gap = if self.output == Form::Text { "\n" } else { "" };
+        let gap = if self.output == Output::Text { "\n" } else { "" };
         print(&texts.collect::<Result<Vec<_>, _>>()?.join(gap))
     }
 
@@ -65,27 +57,14 @@ impl Report {
         let entries = history::read(path)?;
         if let Some(page) = &self.html {
             let title = self.title.as_deref().unwrap_or("Ringway bench, by commit");
-            write_page(page, &report::html_of_history(title, &entries))?;
+            write("--html", page, &report::html_of_history(title, &entries))?;
         }
         match self.output {
-            Form::Text => print(&report::text_of_history(&entries)),
-            Form::Json => {
+            Output::Text => print(&report::text_of_history(&entries)),
+            Output::Json => {
                 let lines = entries.iter().map(|entry| serde_json::to_string(entry).map(|line| line + "\n"));
                 print(&lines.collect::<Result<String, _>>().map_err(|why| format!("history: {why}"))?)
             }
         }
-    }
-}
-
-fn write_page(path: &Path, html: &str) -> Result<(), String> {
-    std::fs::write(path, html).map_err(|why| format!("--html {}: {why}", path.display()))
-}
-
-/// A reader that has seen enough (`| head`) is no failure.
-fn print(text: &str) -> Result<(), String> {
-    let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(why) if why.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("standard output: {why}")),
-        _ => Ok(()),
     }
 }

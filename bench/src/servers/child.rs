@@ -9,8 +9,8 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
+use crate::cores;
 use crate::servers::folder::Folder;
 use crate::servers::interruption;
 
@@ -143,17 +143,10 @@ fn on_cpus<T>(cpus: &[usize], act: impl FnOnce() -> T) -> Result<T, String> {
     if cpus.is_empty() {
         return Ok(act());
     }
-    let mut there = CpuSet::new();
-    for &cpu in cpus {
-        if cpu >= CpuSet::MAX_CPU {
-            return Err(format!("there is no core {cpu}"));
-        }
-        there.set(cpu);
-    }
-    let before = sched_getaffinity(None).map_err(|error| format!("our own cores: {error}"))?;
-    sched_setaffinity(None, &there).map_err(|error| format!("cannot run on cores {cpus:?}: {error}"))?;
+    let before = cores::allowed()?;
+    cores::move_to(cpus)?;
     let done = act();
-    sched_setaffinity(None, &before).map_err(|error| format!("back to our own cores: {error}"))?;
+    cores::move_to(&before)?;
     Ok(done)
 }
 
@@ -218,8 +211,8 @@ mod tests {
     /// Goal: the child runs where it was told, and we run where we ran before.
     #[test]
     fn a_child_is_pinned_and_we_are_not() {
-        let before = sched_getaffinity(None).unwrap();
-        let cpu = (0..CpuSet::MAX_CPU).rev().find(|&cpu| before.is_set(cpu)).unwrap();
+        let before = cores::allowed().unwrap();
+        let cpu = *before.last().unwrap();
         let folder = Folder::create().unwrap();
         let script = "sed -n 's/Cpus_allowed_list:[[:space:]]*//p' /proc/self/status; exec sleep 600";
         let mut child = Child::spawn("pinned", shell(script), &[cpu], folder.path()).unwrap();
@@ -229,14 +222,14 @@ mod tests {
             child.wait_until(Duration::from_millis(1), || Ok(())).unwrap();
         }
         assert_eq!(child.log_tail(), cpu.to_string());
-        assert!(sched_getaffinity(None).unwrap() == before);
+        assert_eq!(cores::allowed().unwrap(), before);
     }
 
     #[test]
     fn a_core_that_is_not_there_is_named() {
         let folder = Folder::create().unwrap();
         let error = Child::spawn("x", shell("true"), &[999_999], folder.path()).err().unwrap();
-        assert!(error.contains("no core 999999"), "{error}");
+        assert!(error.contains("core 999999"), "{error}");
     }
 
     #[test]

@@ -27,7 +27,6 @@ use spec::{Address, Place};
 
 pub use child::run_to_end;
 pub use folder::Folder;
-pub use spec::parse_cpus;
 
 /// Until the first right answer. Interpreters on a busy machine take seconds; nothing we know takes this long.
 const START_S_MAX: u64 = 30;
@@ -130,10 +129,13 @@ pub fn target_folder() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from)
 }
 
+/// Where builds and peers are kept.
+pub const CACHE_VARIABLE: &str = "RINGWAY_BENCH_CACHE";
+
 /// `~/.cache/ringway-bench`, or what `RINGWAY_BENCH_CACHE` says.
 pub fn cache_folder() -> Result<PathBuf, String> {
     let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    from("RINGWAY_BENCH_CACHE")
+    from(CACHE_VARIABLE)
         .or_else(|| from("XDG_CACHE_HOME").map(|cache| cache.join("ringway-bench")))
         .or_else(|| from("HOME").map(|home| home.join(".cache/ringway-bench")))
         .ok_or_else(|| "nowhere to keep builds: set RINGWAY_BENCH_CACHE, or HOME".into())
@@ -171,7 +173,8 @@ impl Prepared {
                 let [port, admin_port] = free_ports()?;
                 let words = spec::command_line(words, &Place { port, admin_port, cpus });
                 let mut command = Command::new(&words[0]);
-                command.args(&words[1..]);
+                // Ours alone: a Ringway that does not know it would take it for a misspelt setting.
+                command.args(&words[1..]).env_remove(CACHE_VARIABLE);
                 self.spawn(command, Folder::create()?, port, "/livez", cpus, None)
             }
             Kind::Peer { peer, behind } => {

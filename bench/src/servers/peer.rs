@@ -6,8 +6,9 @@ use std::process::Command;
 
 use serde::Deserialize;
 
+use crate::cores;
 use crate::servers::manners::Manners;
-use crate::servers::{cache_folder, run_to_end, spec};
+use crate::servers::{cache_folder, run_to_end};
 use crate::workload::Era;
 
 /// `peer.toml`.
@@ -105,7 +106,7 @@ impl Peer {
         if cpus.is_empty() {
             command.env_remove("CPU");
         } else {
-            command.env("CPU", spec::cpu_list(cpus));
+            command.env("CPU", cores::list(cpus));
         }
         Ok(command)
     }

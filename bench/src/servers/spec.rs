@@ -4,11 +4,9 @@ use std::fmt;
 use std::net::ToSocketAddrs;
 use std::str::FromStr;
 
+use crate::cores;
 use crate::load::Target;
 use crate::servers::Spec;
-
-/// More than the largest machine has, and few enough to write down.
-const CPUS_MAX: usize = 8192;
 
 const FORMS: &str = "a URL, a command, git:REVISION or peer:NAME";
 
@@ -138,7 +136,7 @@ pub fn command_line(words: &[String], place: &Place<'_>) -> Vec<String> {
         let fill = |word: &String| {
             word.replace("{port}", &port.to_string())
                 .replace("{admin_port}", &admin_port.to_string())
-                .replace("{cpus}", &cpu_list(cpus))
+                .replace("{cpus}", &cores::list(cpus))
         };
         return words.iter().map(fill).collect();
     }
@@ -148,30 +146,11 @@ pub fn command_line(words: &[String], place: &Place<'_>) -> Vec<String> {
     }
     line.extend(["--shards".into(), cpus.len().max(1).to_string()]);
     if !cpus.is_empty() {
-        line.extend(["--cpus".into(), cpu_list(cpus)]);
+        line.extend(["--cpus".into(), cores::list(cpus)]);
     }
     line.extend(["--listen".into(), format!("127.0.0.1:{port}")]);
     line.extend(["--admin-listen".into(), format!("127.0.0.1:{admin_port}")]);
     line
-}
-
-/// `0,2`
-pub fn cpu_list(cpus: &[usize]) -> String {
-    cpus.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
-}
-
-/// A list of cores as taskset reads it: `0,2-3`.
-pub fn parse_cpus(text: &str) -> Result<Vec<usize>, String> {
-    let wrong = || format!("{text:?} is no list of cores such as 0,2-3");
-    let number = |text: &str| text.trim().parse::<usize>().ok().filter(|&cpu| cpu < CPUS_MAX).ok_or_else(wrong);
-    let mut cpus = Vec::new();
-    for part in text.split(',') {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        cpus.extend(number(first)?..=number(last)?);
-    }
-    cpus.sort_unstable();
-    cpus.dedup();
-    if cpus.is_empty() { Err(wrong()) } else { Ok(cpus) }
 }
 
 #[cfg(test)]
@@ -247,15 +226,5 @@ mod tests {
         assert_eq!(line("other -p {port} --at=h:{admin_port} --on {cpus}"), "other -p 1 --at=h:2 --on 0,3");
         let anywhere = command_line(&words("ringway"), &Place { cpus: &[], ..place }).join(" ");
         assert_eq!(anywhere, "ringway serve --shards 1 --listen 127.0.0.1:1 --admin-listen 127.0.0.1:2");
-    }
-
-    #[test]
-    fn lists_of_cores() {
-        for (text, want) in [("0", vec![0]), ("0,2-4", vec![0, 2, 3, 4]), ("3,1,1", vec![1, 3])] {
-            assert_eq!(parse_cpus(text), Ok(want), "{text}");
-        }
-        for text in ["", "a", "1-", "3-1", "0,,1", "-1", "0-99999999999", "0-8192"] {
-            assert!(parse_cpus(text).is_err(), "{text}");
-        }
     }
 }
