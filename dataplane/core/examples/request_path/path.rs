@@ -212,7 +212,8 @@ fn dispatch(
         Selected::Modern => Version::V2026_07_28,
         Selected::Legacy(version) => version,
     };
-    let mut writer = ResultWriter::begin(Vec::new(), request.id, version, identity, "complete");
+    let begin = || ResultWriter::begin(Vec::new(), request.id, version, identity, "complete");
+    let mut writer;
     match request.method {
         "tools/call" => {
             let params = request.params;
@@ -226,9 +227,11 @@ fn dispatch(
             return Ok(Reply { status: 200, body: call(request.id, version, tool, arguments, identity) });
         }
         "tools/list" => {
+            writer = begin();
             writer.rendered(&tools.page);
         }
         "server/discover" => {
+            writer = begin();
             writer.member("supportedVersions", &[Version::V2026_07_28.name()]);
             writer.raw("capabilities", br#"{"tools":{"listChanged":true}}"#);
         }
