@@ -171,7 +171,8 @@ impl Prepared {
                 let [port, admin_port] = free_ports()?;
                 let words = spec::command_line(words, &Place { port, admin_port, cpus });
                 let mut command = Command::new(&words[0]);
-                command.args(&words[1..]);
+                // A Ringway takes any RINGWAY_ variable for a setting, and refuses to start with one it does not know.
+                command.args(&words[1..]).env_remove("RINGWAY_BENCH_CACHE").env_remove("RINGWAY_BENCH_RUN");
                 self.spawn(command, Folder::create()?, port, "/livez", cpus, None)
             }
             Kind::Peer { peer, behind } => {
