@@ -6,7 +6,7 @@ use crate::compare::statistics::{STRICT, effect, median};
 use crate::gate::budgets::{Budget, Budgets, Test};
 use crate::gate::decision::{Ruling, is_look, rule};
 use crate::gate::finding::{Finding, Standing};
-use crate::gate::{PAIRS_MAX, PAIRS_MAX_SHORT};
+use crate::gate::{PAIRS_MAX, PAIRS_MAX_SHORT, PAIRS_S_MAX, PAIRS_S_MAX_SHORT};
 use crate::record::Quiet;
 use crate::workload::Workload;
 
@@ -48,6 +48,8 @@ pub trait Laboratory {
     fn slice(&mut self, side: Side, workload: &Workload) -> Result<Sample, Trouble>;
     /// Ends the side's server.
     fn end(&mut self, side: Side);
+    /// Seconds since some moment before the gate began.
+    fn now_s(&self) -> f64;
     /// What can be said of the machine so far.
     fn quiet(&self) -> Quiet;
     /// What is being done.
@@ -146,16 +148,17 @@ impl Court<'_> {
         let is_tail =
             members.iter().any(|(_, figure)| matches!(figure, Figure::P99Us | Figure::P999Us | Figure::MaxUs));
         let workload = workload(name, if is_tail { TAIL_SLICE_S } else { SLICE_S })?;
-        let pairs_max = if self.is_short { PAIRS_MAX_SHORT } else { PAIRS_MAX };
+        let (pairs_max, s_max) =
+            if self.is_short { (PAIRS_MAX_SHORT, PAIRS_S_MAX_SHORT) } else { (PAIRS_MAX, PAIRS_S_MAX) };
         let mut pairs: Vec<Vec<(f64, f64)>> = vec![Vec::new(); members.len()];
         let mut rulings = vec![Ruling::GoOn; members.len()];
-        let done = self.pairs(other, &workload, pairs_max, &mut |theirs, ours, count| {
+        let done = self.pairs(other, &workload, pairs_max, &mut |theirs, ours, count, took_s| {
             for (pairs, (_, figure)) in pairs.iter_mut().zip(members) {
                 if let (Some(theirs), Some(ours)) = (theirs.figures.get(figure), ours.figures.get(figure)) {
                     pairs.push((*theirs, *ours));
                 }
             }
-            let is_last = count == pairs_max;
+            let is_last = count == pairs_max || took_s > s_max;
             if is_last || is_look(count) {
                 for ((pairs, (budget, _)), ruling) in pairs.iter().zip(members).zip(&mut rulings) {
                     // What is decided stays decided: each look is a chance to be wrong.
@@ -171,7 +174,7 @@ impl Court<'_> {
                 Some(_) => *ruling == Ruling::GoOn,
                 None => count < ALONE_RUNS,
             };
-            rulings.iter().zip(members).any(is_open)
+            !is_last && rulings.iter().zip(members).any(is_open)
         });
         self.laboratory.end(Side::This);
         self.laboratory.end(other);
@@ -189,18 +192,19 @@ impl Court<'_> {
         Ok(found.map(|(((budget, figure), pairs), ruling)| finding_beside(budget, *figure, pairs, *ruling)).collect())
     }
 
-    /// Calls `go_on` with (theirs, ours, pairs so far) after each pair, until it says no.
+    /// Calls `go_on` with (theirs, ours, pairs so far, seconds so far) after each pair, until it says no.
     fn pairs(
         &mut self,
         other: Side,
         workload: &Workload,
         pairs_max: usize,
-        go_on: &mut dyn FnMut(&Sample, &Sample, usize) -> bool,
+        go_on: &mut dyn FnMut(&Sample, &Sample, usize, f64) -> bool,
     ) -> Result<(), Trouble> {
         for side in [Side::This, other] {
             self.laboratory.tell(&format!("{}: warming up", workload.name));
             self.slice(side, workload)?;
         }
+        let began_s = self.laboratory.now_s();
         for count in 1..=pairs_max {
             self.laboratory.tell(&format!("{}: pair {count}, at most {pairs_max}", workload.name));
             // Who goes first alternates.
@@ -211,7 +215,7 @@ impl Court<'_> {
                 let ours = self.slice(Side::This, workload)?;
                 (self.slice(other, workload)?, ours)
             };
-            if !go_on(&theirs, &ours, count) {
+            if !go_on(&theirs, &ours, count, self.laboratory.now_s() - began_s) {
                 break;
             }
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use crate::compare::bed::Bed;
 use crate::compare::figure::Sample;
@@ -32,6 +33,7 @@ pub struct Setup {
 
 pub struct Real {
     setup: Setup,
+    began: Instant,
     watch: Watch,
     bed: Bed,
     /// Where each side is on the bed, or why it is not there.
@@ -44,7 +46,15 @@ impl Real {
     pub fn new(setup: Setup) -> Self {
         let watch = Watch::begin(&[setup.server_cpus.as_slice(), &setup.cpus].concat());
         let bed = Bed::new(Vec::new(), setup.server_cpus.clone(), setup.cpus.clone());
-        Self { setup, watch, bed, sides: BTreeMap::new(), built: BTreeMap::new(), ticker: Ticker::default() }
+        Self {
+            setup,
+            began: Instant::now(),
+            watch,
+            bed,
+            sides: BTreeMap::new(),
+            built: BTreeMap::new(),
+            ticker: Ticker::default(),
+        }
     }
 
     /// Ends all servers, and says what the machine was like.
@@ -115,6 +125,10 @@ impl Laboratory for Real {
         if let Some(Ok(side)) = self.sides.get(&side) {
             self.bed.end(*side);
         }
+    }
+
+    fn now_s(&self) -> f64 {
+        self.began.elapsed().as_secs_f64()
     }
 
     fn quiet(&self) -> Quiet {

@@ -173,8 +173,8 @@ impl Prepared {
                 let [port, admin_port] = free_ports()?;
                 let words = spec::command_line(words, &Place { port, admin_port, cpus });
                 let mut command = Command::new(&words[0]);
-                // Ours alone: a Ringway that does not know it would take it for a misspelt setting.
-                command.args(&words[1..]).env_remove(CACHE_VARIABLE);
+                // A Ringway takes any RINGWAY_ variable for a setting, and refuses to start with one it does not know.
+                command.args(&words[1..]).env_remove(CACHE_VARIABLE).env_remove("RINGWAY_BENCH_RUN");
                 self.spawn(command, Folder::create()?, port, "/livez", cpus, None)
             }
             Kind::Peer { peer, behind } => {

@@ -17,6 +17,7 @@ struct Fake {
     wrong: u64,
     running: BTreeSet<Side>,
     slice_count: usize,
+    slice_s: f64,
 }
 
 impl Fake {
@@ -30,6 +31,7 @@ impl Fake {
             wrong: 0,
             running: BTreeSet::new(),
             slice_count: 0,
+            slice_s: 0.5,
         }
     }
 
@@ -61,6 +63,10 @@ impl Laboratory for Fake {
 
     fn end(&mut self, side: Side) {
         self.running.remove(&side);
+    }
+
+    fn now_s(&self) -> f64 {
+        self.slice_count as f64 * self.slice_s
     }
 
     fn quiet(&self) -> Quiet {
@@ -186,6 +192,16 @@ fn wrong_answers_are_told() {
     let judged = judged(&budget("x", "value = 1\ntest = 'paired:echo:cpu_us'"), &mut fake);
     assert_eq!(judged.wrong.len(), 2, "{:?}", judged.wrong);
     assert!(judged.wrong[0].contains("echo") && judged.wrong[0].contains("3 wrong"), "{:?}", judged.wrong);
+}
+
+/// Goal: on a machine that stands still half of the time the gate ends all the same, and claims nothing.
+#[test]
+fn slices_that_take_forever_are_not_waited_for() {
+    let noise = Noise { slice: 0.3, drift: 0.3, outliers: 0.3 };
+    let mut fake = Fake { machine: Machine::new(3, noise), slice_s: 10.0, ..Fake::new(3) };
+    let finding = judged(&budget("x", "value = 1\ntest = 'paired:echo:cpu_us'"), &mut fake).findings.remove(0);
+    assert!(fake.slice_count < 30, "{} slices of 10 s", fake.slice_count);
+    assert_ne!(finding.standing, Standing::Broken);
 }
 
 #[test]
