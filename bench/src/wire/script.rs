@@ -1,96 +1,133 @@
-//! A group of clients, compiled: each exchange of its mix ready to be stamped and sent.
+//! A group of clients, compiled: each exchange of its mix ready to be stamped and sent. START HERE: what the load sees of
+//! the wire is this and what it hands out.
+//!
+//! One connection's life: `open` until `Done`; then `render`, bytes into its `inbox` until an answer, `check`; `farewell`.
 
+use std::sync::Arc;
+
+use crate::wire::cycle::{Cycle, Part};
+use crate::wire::door::Door;
+use crate::wire::exchange::{self, Exchange};
 use crate::wire::expect::Wrong;
-use crate::wire::response::{Answer, Malformed};
-use crate::wire::stamp::Digits;
-use crate::workload::Clients;
+use crate::wire::frame::{self, Opcode};
+use crate::wire::names;
+use crate::wire::opening::Beginning;
+use crate::wire::request::Template;
+use crate::wire::response::Answer;
+use crate::wire::stamp::{COUNTER_FIRST, Digits, Stamped};
+use crate::workload::{Clients, Face};
 
-/// All that connections of one group have in common. One a thread: it is mutable, since stamping and checking reuse
-/// their memory.
-pub struct Script {}
+pub use crate::wire::inbox::Inbox;
+pub use crate::wire::opening::{Opened, Opening, Peer};
 
-/// What one connection was given, or learned when it opened: credential and session, as header lines ready to send.
-#[derive(Clone, Debug, Default)]
-pub struct Peer {}
-
-/// What happens on a new connection before its first request: WebSocket's upgrade, the legacy era's `initialize`.
-pub struct Opening {}
-
-/// The bytes of one connection on their way to become an answer.
-pub struct Inbox {}
-
-pub enum Opened {
-    /// Send what `poll_output` has, if anything, and read on.
-    NotYet,
-    Done(Peer),
+/// All that connections of one group have in common. One a thread: it is mutable, since checking reuses its memory.
+#[derive(Clone)]
+pub struct Script {
+    names: Vec<String>,
+    exchanges: Vec<Exchange>,
+    cycle: Cycle,
+    beginning: Arc<Beginning>,
+    /// A header line each, for one connection after the other.
+    credentials: Arc<[Vec<u8>]>,
+    farewell: Farewell,
 }
+
+#[derive(Clone)]
+enum Farewell {
+    None,
+    /// Where the server gave a session.
+    Delete(Template),
+    Close(Stamped),
+}
+
+/// The status of a normal closure (RFC 6455, 7.4.1), in network order.
+const NORMAL_CLOSURE: [u8; 2] = 1000_u16.to_be_bytes();
 
 impl Script {
     /// `authority`: what goes into `Host`. An error names what to fix in the workload.
-    pub fn compile(_clients: &Clients, _authority: &str) -> Result<Self, String> {
-        unimplemented!()
+    pub fn compile(clients: &Clients, authority: &str) -> Result<Self, String> {
+        let door = Door { clients, authority };
+        let (mut names, mut exchanges, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, share) in clients.mix.iter().enumerate() {
+            let compiled = exchange::of_share(&door, share).map_err(|what| format!("mix[{index}].{what}"))?;
+            let exchange_first = exchanges.len();
+            parts.push(Part { weight: share.weight, exchange_first, exchange_count: compiled.len() });
+            names.extend(names::of_share(share).into_iter().take(compiled.len()));
+            exchanges.extend(compiled);
+        }
+        debug_assert_eq!(names.len(), exchanges.len());
+        let cycle = Cycle::of(&parts).ok_or("mix: nothing in it has a weight, so that nothing is ever sent")?;
+        Ok(Self {
+            names: names::told_apart(names),
+            exchanges,
+            cycle,
+            beginning: Arc::new(Beginning::of(&door)?),
+            credentials: credential_lines(clients)?,
+            farewell: match clients.face {
+                Face::WebSocket => Farewell::Close(frame::masked(Opcode::Close, &NORMAL_CLOSURE)),
+                Face::Mcp => Farewell::Delete(door.render(door.delete())),
+                Face::Rest | Face::Command | Face::Http => Farewell::None,
+            },
+        })
     }
 
     /// Names of the exchanges, by index.
     pub fn names(&self) -> Vec<String> {
-        unimplemented!()
+        self.names.clone()
     }
 
     /// Which exchange a group's `turn`-th request is. Follows the weights in a fixed order that mixes well, the same in each run.
-    pub fn exchange_at(&self, _turn: u64) -> usize {
-        unimplemented!()
+    pub fn exchange_at(&self, turn: u64) -> usize {
+        self.cycle.exchange_at(turn)
     }
 
     /// Appends the bytes of one request to `out`.
-    pub fn render(&mut self, _exchange: usize, _digits: Digits, _peer: &Peer, _out: &mut Vec<u8>) {
-        unimplemented!()
+    pub fn render(&mut self, exchange: usize, digits: Digits, peer: &Peer, out: &mut Vec<u8>) {
+        self.exchanges[exchange].append(digits, &peer.lines, out);
     }
 
-    pub fn check(&mut self, _exchange: usize, _digits: Digits, _answer: &Answer<'_>) -> Result<(), Wrong> {
-        unimplemented!()
+    pub fn check(&mut self, exchange: usize, digits: Digits, answer: &Answer<'_>) -> Result<(), Wrong> {
+        self.exchanges[exchange].expect.check(answer, digits)
     }
 
     /// Begins a connection, the `connection`-th of its group (which decides its credential).
-    pub fn open(&self, _connection: usize) -> Opening {
-        unimplemented!()
+    pub fn open(&self, connection: usize) -> Opening {
+        let lines = connection.checked_rem(self.credentials.len()).map(|index| self.credentials[index].clone());
+        Opening::new(Arc::clone(&self.beginning), Peer { lines: lines.unwrap_or_default(), has_session: false })
     }
 
     /// The inbox that goes with the face, empty.
     pub fn inbox(&self) -> Inbox {
-        unimplemented!()
+        self.beginning.inbox()
     }
 
     /// What to say before a connection is closed in an orderly way (WebSocket close; DELETE of a legacy session), or nothing.
-    pub fn farewell(&self, _peer: &Peer, _out: &mut Vec<u8>) {
-        unimplemented!()
+    pub fn farewell(&self, peer: &Peer, out: &mut Vec<u8>) {
+        // No counter is in it.
+        let digits = Digits::of(COUNTER_FIRST);
+        match &self.farewell {
+            Farewell::Delete(delete) if peer.has_session => delete.append(digits, &peer.lines, out),
+            Farewell::Close(close) => close.append(digits, out),
+            Farewell::Delete(_) | Farewell::None => {}
+        }
     }
 }
 
-impl Opening {
-    /// Appends what must be sent; nothing when it waits for the server. `Ready` at once where there is nothing to do.
-    pub fn poll_output(&mut self, _out: &mut Vec<u8>) {
-        unimplemented!()
+fn credential_lines(clients: &Clients) -> Result<Arc<[Vec<u8>]>, String> {
+    let mut lines = Vec::with_capacity(clients.credentials.len());
+    for (index, credential) in clients.credentials.iter().enumerate() {
+        let header = &credential.header;
+        if clients.headers.keys().any(|name| name.eq_ignore_ascii_case(header)) {
+            return Err(format!("credentials[{index}].header: {header} is also in `headers`; leave it in one of them"));
+        }
+        lines.push(format!("{header}: {}\r\n", credential.value).into_bytes());
     }
-
-    /// Also called with no bytes, right after `open`, to learn whether anything has to happen at all.
-    pub fn handle_bytes(&mut self, _bytes: &[u8]) -> Result<Opened, String> {
-        unimplemented!()
-    }
+    Ok(lines.into())
 }
 
-impl Inbox {
-    /// Hands out the answer once it is whole. Bytes of an answer that came in one piece are not copied.
-    pub fn handle_bytes<'a>(&'a mut self, _bytes: &'a [u8]) -> Result<Option<Answer<'a>>, Malformed> {
-        unimplemented!()
-    }
-
-    /// Events of the answer that is arriving (streams): lets the load time the first one.
-    pub fn event_count(&self) -> u32 {
-        unimplemented!()
-    }
-
-    /// Bytes to send because of what came in (WebSocket pong), if any.
-    pub fn poll_output(&mut self, _out: &mut Vec<u8>) {
-        unimplemented!()
+impl std::fmt::Debug for Peer {
+    /// Credentials stay out of every log.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Peer({} bytes of headers)", self.lines.len())
     }
 }
