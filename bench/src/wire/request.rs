@@ -1,6 +1,6 @@
 //! One HTTP/1.1 request as text: parts in, wire bytes out. Never opens a socket and never judges an answer.
 
-use crate::wire::stamp::Stamped;
+use crate::wire::stamp::{Digits, Stamped};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -8,6 +8,13 @@ pub struct Request {
     pub line: String,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
+}
+
+/// A request's bytes, but for what one connection adds to its head.
+#[derive(Clone, Debug)]
+pub struct Template {
+    before: Stamped,
+    after: Stamped,
 }
 
 impl Request {
@@ -33,29 +40,46 @@ impl Request {
         Ok(Self { line, headers, body: body.into() })
     }
 
-    /// The bytes for the wire. `extra` headers come last; they are for what one connection learned (a session id).
-    pub fn render(&self, host: &str, extra: &[(String, String)]) -> Stamped {
+    /// A header of the user's takes the place of one of ours by that name.
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.headers.retain(|(present, _)| !present.eq_ignore_ascii_case(name));
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    pub fn has_header(&self, name: &str) -> bool {
+        self.headers.iter().any(|(present, _)| present.eq_ignore_ascii_case(name))
+    }
+
+    /// The bytes for the wire.
+    pub fn render(&self, host: &str) -> Template {
         let mut head = format!("{}\r\n", self.line);
         if !self.has_header("host") {
             head += &format!("Host: {host}\r\n");
         }
-        for (name, value) in self.headers.iter().chain(extra) {
+        for (name, value) in &self.headers {
             head += &format!("{name}: {value}\r\n");
         }
-        if !self.has_header("content-length") && !self.body.is_empty() {
+        let is_framed = self.has_header("content-length") || self.has_header("transfer-encoding");
+        // A POST without a body says so: some servers wait for one otherwise.
+        if !is_framed && (!self.body.is_empty() || self.line.starts_with("POST ")) {
             head += &format!("Content-Length: {}\r\n", self.body.len());
         }
-        head += "\r\n";
-        Stamped::new([head.as_bytes(), &self.body].concat())
-    }
-
-    fn has_header(&self, name: &str) -> bool {
-        self.headers.iter().any(|(present, _)| present.eq_ignore_ascii_case(name))
+        Template { before: Stamped::new(head.into()), after: Stamped::new([b"\r\n", &self.body[..]].concat()) }
     }
 }
 
-/// `Name: value`, as in a file or after `--header`.
-pub fn parse_header(line: &str) -> Result<(String, String), String> {
+impl Template {
+    /// `lines`: headers of the connection's own, each with its line end.
+    pub fn append(&self, digits: Digits, lines: &[u8], out: &mut Vec<u8>) {
+        self.before.append(digits, out);
+        out.extend_from_slice(lines);
+        self.after.append(digits, out);
+    }
+}
+
+/// `Name: value`.
+fn parse_header(line: &str) -> Result<(String, String), String> {
     let (name, value) = line.split_once(':').ok_or_else(|| format!("no colon in header {line:?}"))?;
     Ok((name.trim().into(), value.trim().into()))
 }
@@ -70,24 +94,39 @@ fn split_head(file: &[u8]) -> Option<(&[u8], &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::stamp::COUNTER_FIRST;
+
+    #[track_caller]
+    fn check(file: &str, lines: &str, want: &str) {
+        let mut out = Vec::new();
+        let template = Request::parse(file.as_bytes()).expect("a request").render("h:1");
+        template.append(Digits::of(COUNTER_FIRST + 3), lines.as_bytes(), &mut out);
+        assert_eq!(String::from_utf8_lossy(&out), want);
+    }
 
     #[test]
     fn a_file_with_bare_line_feeds_goes_out_complete() {
-        let request = Request::parse(b"POST /mcp HTTP/1.1\nAccept: a/b\n\n{\"a\":\n\n1}").unwrap();
-        assert_eq!(
-            String::from_utf8_lossy(request.render("h:1", &[]).as_bytes()),
-            "POST /mcp HTTP/1.1\r\nHost: h:1\r\nAccept: a/b\r\nContent-Length: 9\r\n\r\n{\"a\":\n\n1}"
+        check(
+            "POST /mcp HTTP/1.1\nAccept: a/b\n\n{\"a\":\n\n{{_counter}}}",
+            "",
+            "POST /mcp HTTP/1.1\r\nHost: h:1\r\nAccept: a/b\r\nContent-Length: 20\r\n\r\n{\"a\":\n\n100000000003}",
         );
+        check("POST / HTTP/1.1\n\n", "A: b\r\n", "POST / HTTP/1.1\r\nHost: h:1\r\nContent-Length: 0\r\nA: b\r\n\r\n");
+        check("GET /{{_counter}} HTTP/1.1\n\n", "", "GET /100000000003 HTTP/1.1\r\nHost: h:1\r\n\r\n");
     }
 
     #[test]
     fn what_the_file_says_is_not_overruled() {
-        let file = b"GET / HTTP/1.1\r\nHOST: other\r\ncontent-length: 0\r\n\r\n";
-        let rendered = Request::parse(file).unwrap().render("h:1", &[]);
-        assert_eq!(
-            String::from_utf8_lossy(rendered.as_bytes()),
-            "GET / HTTP/1.1\r\nHOST: other\r\ncontent-length: 0\r\n\r\n"
-        );
+        let file = "GET / HTTP/1.1\r\nHOST: other\r\ncontent-length: 0\r\n\r\n";
+        check(file, "", file);
+        let chunked = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+        check(chunked, "", chunked);
+    }
+
+    #[test]
+    fn a_header_is_there_once() {
+        let request = Request::new("GET", "/", &[("Accept", "*/*"), ("A", "b")], "").with_header("accept", "text/html");
+        assert_eq!(request.headers, [("A".into(), "b".into()), ("accept".into(), "text/html".into())]);
     }
 
     #[test]

@@ -1,132 +1,133 @@
-//! A group of clients, compiled: each exchange of its mix ready to be stamped and sent.
-// Temporary: echo of the modern era and GET over HTTP, so that the load can be tried without the wire.
+//! A group of clients, compiled: each exchange of its mix ready to be stamped and sent. START HERE: what the load sees of
+//! the wire is this and what it hands out.
+//!
+//! One connection's life: `open` until `Done`; then `render`, bytes into its `inbox` until an answer, `check`; `farewell`.
 
-use crate::wire::expect::{Expect, Needle, Wrong};
-use crate::wire::preset::Preset;
-use crate::wire::response::{self, Answer, Malformed};
-use crate::wire::stamp::{Digits, Stamped};
-use crate::workload::{Clients, Operation};
+use std::sync::Arc;
 
-/// All that connections of one group have in common. One a thread: it is mutable, since stamping and checking reuse
-/// their memory.
+use crate::wire::cycle::{Cycle, Part};
+use crate::wire::door::Door;
+use crate::wire::exchange::{self, Exchange};
+use crate::wire::expect::Wrong;
+use crate::wire::frame::{self, Opcode};
+use crate::wire::names;
+use crate::wire::opening::Beginning;
+use crate::wire::request::Template;
+use crate::wire::response::Answer;
+use crate::wire::stamp::{COUNTER_FIRST, Digits, Stamped};
+use crate::workload::{Clients, Face};
+
+pub use crate::wire::inbox::Inbox;
+pub use crate::wire::opening::{Opened, Opening, Peer};
+
+/// All that connections of one group have in common. One a thread: it is mutable, since checking reuses its memory.
+#[derive(Clone)]
 pub struct Script {
-    exchanges: Vec<(String, Stamped, Expect)>,
-    handshake: Option<Vec<u8>>,
+    names: Vec<String>,
+    exchanges: Vec<Exchange>,
+    cycle: Cycle,
+    beginning: Arc<Beginning>,
+    /// A header line each, for one connection after the other.
+    credentials: Arc<[Vec<u8>]>,
+    farewell: Farewell,
 }
 
-/// What one connection was given, or learned when it opened: credential and session, as header lines ready to send.
-#[derive(Clone, Debug, Default)]
-pub struct Peer {
-    session: bool,
+#[derive(Clone)]
+enum Farewell {
+    None,
+    /// Where the server gave a session.
+    Delete(Template),
+    Close(Stamped),
 }
 
-/// What happens on a new connection before its first request: WebSocket's upgrade, the legacy era's `initialize`.
-pub struct Opening {
-    to_send: Option<Vec<u8>>,
-    inbox: response::Inbox,
-}
-
-/// The bytes of one connection on their way to become an answer.
-pub struct Inbox(response::Inbox);
-
-pub enum Opened {
-    /// Send what `poll_output` has, if anything, and read on.
-    NotYet,
-    Done(Peer),
-}
+/// The status of a normal closure (RFC 6455, 7.4.1), in network order.
+const NORMAL_CLOSURE: [u8; 2] = 1000_u16.to_be_bytes();
 
 impl Script {
     /// `authority`: what goes into `Host`. An error names what to fix in the workload.
     pub fn compile(clients: &Clients, authority: &str) -> Result<Self, String> {
-        let legacy = clients.era == crate::workload::Era::Legacy;
-        let exchanges = clients.mix.iter().map(|share| {
-            let preset = if share.operation == Operation::Get { Preset::Get } else { Preset::EchoModern };
-            let mut expect = preset.expect();
-            if share.expect.constant {
-                expect.id = false;
-                expect.contains = vec![Needle::new("\"result\"")];
-            }
-            let target = clients.path.as_deref().unwrap_or(preset.target());
-            let name = if share.name.is_empty() { "call echo".to_owned() } else { share.name.clone() };
-            (name, preset.request(target, "text").render(authority, &[]), expect)
-        });
-        let handshake = legacy.then(|| b"POST /initialize HTTP/1.1\r\nContent-Length: 0\r\n\r\n".to_vec());
-        Ok(Self { exchanges: exchanges.collect(), handshake })
+        let door = Door { clients, authority };
+        let (mut names, mut exchanges, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, share) in clients.mix.iter().enumerate() {
+            let compiled = exchange::of_share(&door, share).map_err(|what| format!("mix[{index}].{what}"))?;
+            let exchange_first = exchanges.len();
+            parts.push(Part { weight: share.weight, exchange_first, exchange_count: compiled.len() });
+            names.extend(names::of_share(share).into_iter().take(compiled.len()));
+            exchanges.extend(compiled);
+        }
+        debug_assert_eq!(names.len(), exchanges.len());
+        let cycle = Cycle::of(&parts).ok_or("mix: nothing in it has a weight, so that nothing is ever sent")?;
+        Ok(Self {
+            names: names::told_apart(names),
+            exchanges,
+            cycle,
+            beginning: Arc::new(Beginning::of(&door)?),
+            credentials: credential_lines(clients)?,
+            farewell: match clients.face {
+                Face::WebSocket => Farewell::Close(frame::masked(Opcode::Close, &NORMAL_CLOSURE)),
+                Face::Mcp => Farewell::Delete(door.render(door.delete())),
+                Face::Rest | Face::Command | Face::Http => Farewell::None,
+            },
+        })
     }
 
     /// Names of the exchanges, by index.
     pub fn names(&self) -> Vec<String> {
-        self.exchanges.iter().map(|exchange| exchange.0.clone()).collect()
+        self.names.clone()
     }
 
     /// Which exchange a group's `turn`-th request is. Follows the weights in a fixed order that mixes well, the same in each run.
     pub fn exchange_at(&self, turn: u64) -> usize {
-        (turn % self.exchanges.len() as u64) as usize
+        self.cycle.exchange_at(turn)
     }
 
     /// Appends the bytes of one request to `out`.
-    pub fn render(&mut self, exchange: usize, digits: Digits, _peer: &Peer, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.exchanges[exchange].1.stamp(digits));
+    pub fn render(&mut self, exchange: usize, digits: Digits, peer: &Peer, out: &mut Vec<u8>) {
+        self.exchanges[exchange].append(digits, &peer.lines, out);
     }
 
     pub fn check(&mut self, exchange: usize, digits: Digits, answer: &Answer<'_>) -> Result<(), Wrong> {
-        self.exchanges[exchange].2.check(answer, digits)
+        self.exchanges[exchange].expect.check(answer, digits)
     }
 
     /// Begins a connection, the `connection`-th of its group (which decides its credential).
-    pub fn open(&self, _connection: usize) -> Opening {
-        Opening { to_send: self.handshake.clone(), inbox: response::Inbox::default() }
+    pub fn open(&self, connection: usize) -> Opening {
+        let lines = connection.checked_rem(self.credentials.len()).map(|index| self.credentials[index].clone());
+        Opening::new(Arc::clone(&self.beginning), Peer { lines: lines.unwrap_or_default(), has_session: false })
     }
 
     /// The inbox that goes with the face, empty.
     pub fn inbox(&self) -> Inbox {
-        Inbox(response::Inbox::default())
+        self.beginning.inbox()
     }
 
     /// What to say before a connection is closed in an orderly way (WebSocket close; DELETE of a legacy session), or nothing.
     pub fn farewell(&self, peer: &Peer, out: &mut Vec<u8>) {
-        if peer.session {
-            out.extend_from_slice(b"DELETE /mcp HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+        // No counter is in it.
+        let digits = Digits::of(COUNTER_FIRST);
+        match &self.farewell {
+            Farewell::Delete(delete) if peer.has_session => delete.append(digits, &peer.lines, out),
+            Farewell::Close(close) => close.append(digits, out),
+            Farewell::Delete(_) | Farewell::None => {}
         }
     }
 }
 
-impl Opening {
-    /// Appends what must be sent; nothing when it waits for the server. `Ready` at once where there is nothing to do.
-    pub fn poll_output(&mut self, out: &mut Vec<u8>) {
-        if let Some(bytes) = &mut self.to_send {
-            out.append(bytes);
+fn credential_lines(clients: &Clients) -> Result<Arc<[Vec<u8>]>, String> {
+    let mut lines = Vec::with_capacity(clients.credentials.len());
+    for (index, credential) in clients.credentials.iter().enumerate() {
+        let header = &credential.header;
+        if clients.headers.keys().any(|name| name.eq_ignore_ascii_case(header)) {
+            return Err(format!("credentials[{index}].header: {header} is also in `headers`; leave it in one of them"));
         }
+        lines.push(format!("{header}: {}\r\n", credential.value).into_bytes());
     }
-
-    /// Also called with no bytes, right after `open`, to learn whether anything has to happen at all.
-    pub fn handle_bytes(&mut self, bytes: &[u8]) -> Result<Opened, String> {
-        if self.to_send.is_none() {
-            return Ok(Opened::Done(Peer::default()));
-        }
-        if bytes.is_empty() {
-            return Ok(Opened::NotYet);
-        }
-        match self.inbox.handle_bytes(bytes) {
-            Ok(Some(answer)) if answer.status == 200 => Ok(Opened::Done(Peer { session: true })),
-            Ok(Some(answer)) => Err(format!("initialize was answered {}", answer.status)),
-            Ok(None) => Ok(Opened::NotYet),
-            Err(malformed) => Err(format!("initialize: {malformed:?}")),
-        }
-    }
+    Ok(lines.into())
 }
 
-impl Inbox {
-    /// Hands out the answer once it is whole. Bytes of an answer that came in one piece are not copied.
-    pub fn handle_bytes<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Option<Answer<'a>>, Malformed> {
-        self.0.handle_bytes(bytes)
+impl std::fmt::Debug for Peer {
+    /// Credentials stay out of every log.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Peer({} bytes of headers)", self.lines.len())
     }
-
-    /// Events of the answer that is arriving (streams): lets the load time the first one.
-    pub fn event_count(&self) -> u32 {
-        0
-    }
-
-    /// Bytes to send because of what came in (WebSocket pong), if any.
-    pub fn poll_output(&mut self, _out: &mut Vec<u8>) {}
 }
