@@ -46,7 +46,7 @@ impl Report {
         }
         let paint = report::Paint::for_stdout();
         let texts = records.iter().map(|record| match self.output {
-            Output::Text => Ok(report::text_in_colour(record, paint)),
+            Output::Text => Ok(report::text(record, paint)),
             Output::Json => record.to_json_line(),
         });
         let gap = if self.output == Output::Text { "\n" } else { "" };

@@ -60,7 +60,7 @@ impl Run {
             write("--html", path, &report::html(&record.workload.name, std::slice::from_ref(&record)))?;
         }
         print(&match self.output {
-            Output::Text => report::text_in_colour(&record, Paint::for_stdout()),
+            Output::Text => report::text(&record, Paint::for_stdout()),
             Output::Json => record.to_json_line()?,
         })?;
         let is_right = record.measured.errors.total() == 0 && record.measured.answer_count > 0;

@@ -68,11 +68,6 @@ impl Figure {
             Self::P999Us | Self::MaxUs | Self::ColdStartMs => 0.10,
         }
     }
-
-    /// Sides can be told apart on a noisy machine, since neighbours disturb it little.
-    pub fn is_steady(self) -> bool {
-        matches!(self, Self::CpuUs | Self::RssMib)
-    }
 }
 
 impl fmt::Display for Figure {

@@ -24,10 +24,6 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    pub fn is_real(self) -> bool {
-        matches!(self, Self::Better | Self::Worse)
-    }
-
     pub fn words(self) -> &'static str {
         match self {
             Self::Better => "real: better",

@@ -28,13 +28,8 @@ pub use trend::text as text_of_history;
 
 use crate::record::{Interval, Record};
 
-/// For people: what was measured, on what, with every doubt. Without colour.
-pub fn text(record: &Record) -> String {
-    text::text(record, Paint::PLAIN)
-}
-
-/// The same, coloured if `paint` is.
-pub fn text_in_colour(record: &Record, paint: Paint) -> String {
+/// For people: what was measured, on what, with every doubt. Coloured if `paint` is.
+pub fn text(record: &Record, paint: Paint) -> String {
     text::text(record, paint)
 }
 

@@ -16,11 +16,9 @@ mod secret;
 mod overrides;
 mod builtin;
 
-pub use builtin::BUILT_IN;
 pub(crate) use keys::nearest;
 pub use model::*;
 pub use overrides::Overrides;
-pub use problem::Problems;
 
 #[cfg(test)]
 mod tests;

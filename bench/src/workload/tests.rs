@@ -4,6 +4,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
+use super::problem::Problems;
 use super::*;
 
 fn parse(text: &str) -> Result<Workload, Problems> {
