@@ -133,6 +133,7 @@ mod tests {
         check("data: {\"method\":\"a\"}\r\n\r\ndata: {\"method\":\"b\"}\r\rdata:c\n\r\n", 2, "c");
         check(": keepalive\n\nid: 1\nretry: 3000\ndata:\n\ndata\n\ndata: x\n\n", 0, "x");
         check("data: {\ndata: }\n\n", 0, "{\n}");
+        check("data: {\r\ndata: }\r\n\r\n", 0, "{\n}");
         check("\u{feff}data:  two\n\n", 0, " two");
         check("database: no\ndata: yes\nx\n\n", 0, "yes");
     }
