@@ -370,6 +370,12 @@ impl<'a> Object<'a> {
         true
     }
 
+    /// The members in their order.
+    pub fn members(self) -> impl Iterator<Item = (&'a str, Value<'a>)> {
+        let keys = Keys { nodes: self.value.nodes, at: 1, left: self.len };
+        keys.map_while(move |(key, at)| Some((key, self.member(key, at)?)))
+    }
+
     /// The object as a value.
     pub fn value(self) -> Value<'a> {
         self.value
