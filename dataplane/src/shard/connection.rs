@@ -292,8 +292,11 @@ impl Connection {
         let faces = serves_mcp.then(|| shard.policy().faces);
         let route = admitted.and_then(|admitted| request_path::route(&admitted, faces.as_ref()));
         let (answer, about) = match route {
-            // Boxed, as below: a state machine this large would make every connection of a full shard cold memory.
-            Ok(Route::McpPost) => Box::pin(http::post(shard, request)).await,
+            Ok(Route::McpPost) => match http::begin(shard, request) {
+                Ok(answered) => answered,
+                // Boxed, as below: a state machine this large would make every connection of a full shard cold memory.
+                Err(first) => Box::pin(http::go_on(shard, request, first)).await,
+            },
             Ok(Route::McpGet) => (http::get(shard, request).await, About::of(Method::Stream)),
             Ok(Route::McpDelete) => (http::delete(shard, request).await, About::of(Method::EndSession)),
             Ok(Route::SseStream) => (pair::open(shard, socket), About::of(Method::Stream)),
@@ -338,6 +341,7 @@ impl Connection {
                 let bytes_before = out.len();
                 write_reply(out, shard, &reply, &to);
                 note(reply.ending, reply.status, (out.len() - bytes_before) as u64);
+                shard.buffers.give_out(reply.body);
                 let (close, upgraded) = (to.close, reply.status == 101);
                 let then = finish(decoder, close);
                 if upgraded { Then::Upgrade } else { then }

@@ -15,7 +15,7 @@ pub mod sweep;
 
 pub mod socket;
 
-mod buffers;
+pub mod buffers;
 
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::HashMap;
@@ -109,7 +109,9 @@ pub struct Shard {
     callers: Cell<usize>,
     /// Connections of the admin listener.
     operators: Cell<usize>,
-    buffers: Buffers,
+    pub(crate) buffers: Buffers,
+    /// The arguments of the last call that was answered at once: memory for those of the next.
+    pub(crate) arguments: Cell<Map<String, Value>>,
     pub(crate) mailboxes: Mailboxes,
     pub(crate) server: ServerHandle,
     pub(crate) state_key: Arc<StateKey>,
@@ -157,6 +159,7 @@ impl Shard {
             callers: Cell::new(0),
             operators: Cell::new(0),
             buffers: Buffers::default(),
+            arguments: Cell::default(),
             mailboxes: setup.mailboxes.clone(),
             server: setup.server.clone(),
             state_key: Arc::clone(&setup.state_key),

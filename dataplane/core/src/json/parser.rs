@@ -226,6 +226,11 @@ impl<'a> Value<'a> {
         scan::value_at(text, start)
     }
 
+    /// Bytes of the whole text that this value is a part of.
+    pub fn whole_bytes(self) -> usize {
+        self.source.text.len()
+    }
+
     /// The string, unescaped.
     pub fn as_str(self) -> Option<&'a str> {
         match self.nodes.first() {

@@ -97,6 +97,22 @@ impl ResultWriter {
         self
     }
 
+    /// Adds a content of texts, in the order in which `give` hands them over.
+    pub fn texts<R>(&mut self, give: impl FnOnce(&mut dyn FnMut(&str)) -> R) -> R {
+        self.name("content");
+        self.out.push(b'[');
+        let before = self.out.len();
+        let out = &mut self.out;
+        let given = give(&mut |text| {
+            if out.len() > before {
+                out.push(b',');
+            }
+            text_piece(out, text);
+        });
+        self.out.push(b']');
+        given
+    }
+
     /// Adds the members of an object.
     pub fn members(&mut self, object: &Value) -> &mut Self {
         for (name, value) in object.as_object().into_iter().flatten() {
@@ -303,6 +319,10 @@ mod tests {
             let want = format!("\"content\":{}", serde_json::to_string(pieces).expect("JSON"));
             assert_eq!(String::from_utf8_lossy(&writer.out), want);
         }
+        let mut writer = ResultWriter { out: Vec::new(), empty: true };
+        writer.texts(|text| ["a", "b\n"].map(text));
+        let want = serde_json::to_string(&["a", "b\n"].map(Content::text)).expect("JSON");
+        assert_eq!(String::from_utf8_lossy(&writer.out), format!("\"content\":{want}"));
     }
 
     #[test]
