@@ -92,18 +92,18 @@ impl Connection {
                 },
                 Step::Opening(mut opening) => {
                     let failed = |why: &dyn fmt::Display| format!("opening at {}: {why}", dial.addr);
-                    let mut bytes = Vec::new();
-                    opening.poll_output(&mut bytes);
-                    if !bytes.is_empty() {
-                        self.send(&bytes).map_err(|lost| failed(&lost))?;
-                    }
+                    self.say(&mut opening).map_err(|lost| failed(&lost))?;
                     self.flush().map_err(|lost| failed(&lost))?;
                     match self.receive(scratch).map_err(|lost| failed(&lost))? {
                         Received::Nothing => return self.stay(Step::Opening(opening)),
                         Received::Closed => return Err(failed(&"the server closed the connection")),
                         Received::Bytes { count, .. } => {
                             match opening.handle_bytes(&scratch.bytes[..count]).map_err(|why| failed(&why))? {
-                                Opened::Done(peer) => self.open(peer),
+                                Opened::Done(peer) => {
+                                    // The last word of a handshake may be ours.
+                                    self.say(&mut opening).map_err(|lost| failed(&lost))?;
+                                    self.open(peer)
+                                }
                                 Opened::NotYet => Step::Opening(opening),
                             }
                         }
@@ -112,6 +112,12 @@ impl Connection {
                 Step::Open => return Ok(true),
             };
         }
+    }
+
+    fn say(&mut self, opening: &mut Opening) -> Result<(), Lost> {
+        let mut bytes = Vec::new();
+        opening.poll_output(&mut bytes);
+        if bytes.is_empty() { Ok(()) } else { self.send(&bytes) }
     }
 
     /// The step that did not end in time.
