@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::cores;
 use crate::servers::folder::Folder;
@@ -98,6 +98,8 @@ impl Child {
         }
         // Also when it has ended: what it started may still be there.
         let _ = kill_process_group(self.pid, Signal::KILL);
+        // Were it in no group of its own, we would wait for it forever.
+        let _ = kill_process(self.pid, Signal::KILL);
         drop(self.reap());
     }
 
