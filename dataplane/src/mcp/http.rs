@@ -76,11 +76,16 @@ fn refused_without_body(error: &RpcError) -> Answer {
     if error.status == 405 { reply.field("Allow", "POST").into() } else { reply.into() }
 }
 
-/// Begins to answer a POST: the answer, when there is nothing to wait for.
-///
-/// # Errors
-/// What there is to go on with, by [`go_on`].
-pub fn begin(shard: &Rc<Shard>, request: Request<'_>) -> Result<(Answer, About), First> {
+/// What has become of a POST without waiting for anything.
+pub enum Begun {
+    /// It is answered.
+    Answered(Answer, About),
+    /// There is more to do, by [`go_on`].
+    Unfinished(First),
+}
+
+/// Begins to answer a POST.
+pub fn begin(shard: &Rc<Shard>, request: Request<'_>) -> Begun {
     let head = request.head;
     let headers = mcp_headers(request);
     let session_id = head.session_id.bytes(request.bytes);
@@ -111,15 +116,15 @@ pub fn begin(shard: &Rc<Shard>, request: Request<'_>) -> Result<(Answer, About),
         First::Planned(plan, about, session)
     });
     match first {
-        Err(fault) => Ok((parse_error(fault), About::of(Method::Invalid))),
+        Err(fault) => Begun::Answered(parse_error(fault), About::of(Method::Invalid)),
         // What is a stream by nature cannot be answered otherwise.
         Ok(First::Planned(Plan::Listen { .. }, about, _)) if !head.accept.event_stream() => {
-            Ok((Reply::refusal(Refusal::NotAcceptable, "").into(), about))
+            Begun::Answered(Reply::refusal(Refusal::NotAcceptable, "").into(), about)
         }
         Ok(First::Planned(Plan::Reply { status, ending, message, .. }, about, _)) => {
-            Ok((Reply { ending, ..Reply::json(status, message) }.into(), about))
+            Begun::Answered(Reply { ending, ..Reply::json(status, message) }.into(), about)
         }
-        Ok(first) => Err(first),
+        Ok(first) => Begun::Unfinished(first),
     }
 }
 

@@ -20,7 +20,8 @@ use super::websocket::{self, Pipe};
 use super::{Shard, sweep};
 use crate::answer::{Answer, Reply, poll_now};
 use crate::face;
-use crate::mcp::{http, pair};
+use crate::mcp::http::{self, Begun};
+use crate::mcp::pair;
 use crate::metrics::Method;
 use crate::net::{self, Direction};
 use crate::observe;
@@ -293,9 +294,9 @@ impl Connection {
         let route = admitted.and_then(|admitted| request_path::route(&admitted, faces.as_ref()));
         let (answer, about) = match route {
             Ok(Route::McpPost) => match http::begin(shard, request) {
-                Ok(answered) => answered,
+                Begun::Answered(answer, about) => (answer, about),
                 // Boxed, as below: a state machine this large would make every connection of a full shard cold memory.
-                Err(first) => Box::pin(http::go_on(shard, request, first)).await,
+                Begun::Unfinished(first) => Box::pin(http::go_on(shard, request, first)).await,
             },
             Ok(Route::McpGet) => (http::get(shard, request).await, About::of(Method::Stream)),
             Ok(Route::McpDelete) => (http::delete(shard, request).await, About::of(Method::EndSession)),

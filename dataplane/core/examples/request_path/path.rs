@@ -82,10 +82,18 @@ pub struct Path {
     identity: ServerIdentity,
     tools: Tools,
     json: JsonParser,
+    memory: Memory,
     decoder: Decoder,
     link: Option<Link>,
     requests: u64,
     out: Vec<u8>,
+}
+
+/// What a shard keeps from one call to the next.
+#[derive(Default)]
+struct Memory {
+    arguments: Map<String, Tree>,
+    body: Vec<u8>,
 }
 
 /// An answer without its head.
@@ -102,6 +110,7 @@ impl Path {
             identity: ServerIdentity::new("request-path", "1", None),
             tools: Tools::made_apart(scenario.tools),
             json: JsonParser::default(),
+            memory: Memory::default(),
             decoder: Decoder::default(),
             link: (scenario.framing == Framing::WebSocket).then(|| Link::new(Duration::ZERO)),
             requests: 0,
@@ -128,7 +137,7 @@ impl Path {
     }
 
     fn answer_request(&mut self, bytes: &[u8]) -> Result<(), String> {
-        let Path { policy, identity, tools, json, decoder, requests, out, .. } = self;
+        let Path { policy, identity, tools, json, memory, decoder, requests, out, .. } = self;
         let room = decoder.room();
         room[..bytes.len()].copy_from_slice(bytes);
         decoder.filled(bytes.len());
@@ -145,7 +154,7 @@ impl Path {
         let reply = match request_path::route(&admitted, Some(&policy.faces)).map_err(refused)? {
             Route::McpPost => {
                 let carrier = Carrier::Http(mcp_headers(request));
-                json.with(request.body, |value| mcp(value, carrier, tools, identity))
+                json.with(request.body, |value| mcp(value, carrier, tools, identity, memory))
                     .map_err(|fault| fault.to_string())?
             }
             Route::Face(asked) => called(asked, request, json, tools, identity)?,
@@ -156,19 +165,20 @@ impl Path {
         let content = Content::Sized(response::JSON, reply.body.len());
         response::write_head(out, reply.status, content, !request.head.keep_alive, DATE, extra);
         out.extend_from_slice(&reply.body);
+        memory.body = reply.body;
         decoder.consume();
         Ok(())
     }
 
     fn answer_message(&mut self, bytes: &[u8]) -> Result<(), String> {
-        let Path { policy, identity, tools, json, link, out, .. } = self;
+        let Path { policy, identity, tools, json, memory, link, out, .. } = self;
         let link = link.as_mut().ok_or("there is no WebSocket")?;
         link.reader().feed(bytes);
         link.handle_bytes(Duration::ZERO);
         if link.step(&policy.limits) != websocket::Step::Message {
             return Err("the message is not whole".to_owned());
         }
-        let reply = json.with(link.message(), |value| mcp(value, Carrier::Duplex, tools, identity));
+        let reply = json.with(link.message(), |value| mcp(value, Carrier::Duplex, tools, identity, memory));
         link.consume();
         link.write_message(&reply.map_err(|fault| fault.to_string())?.body, out);
         Ok(())
@@ -186,7 +196,7 @@ fn mcp_headers<'b>(request: HttpRequest<'b>) -> McpHeaders<'b> {
 }
 
 /// Answers a message of MCP.
-fn mcp(value: Value<'_>, carrier: Carrier<'_>, tools: &Tools, identity: &ServerIdentity) -> Reply {
+fn mcp(value: Value<'_>, carrier: Carrier<'_>, tools: &Tools, identity: &ServerIdentity, memory: &mut Memory) -> Reply {
     let message = match message::read(value) {
         Ok(message) => message,
         Err(bad) => return refused(bad.id.as_deref(), &bad.error),
@@ -194,7 +204,8 @@ fn mcp(value: Value<'_>, carrier: Carrier<'_>, tools: &Tools, identity: &ServerI
     let Message::Request(request) = message else {
         return Reply { status: 202, body: Vec::new() };
     };
-    let answered = era::select(&message, carrier).and_then(|selected| dispatch(&request, selected, tools, identity));
+    let answered =
+        era::select(&message, carrier).and_then(|selected| dispatch(&request, selected, tools, identity, memory));
     answered.unwrap_or_else(|error| refused(Some(request.id), &error))
 }
 
@@ -207,6 +218,7 @@ fn dispatch(
     selected: Selected,
     tools: &Tools,
     identity: &ServerIdentity,
+    memory: &mut Memory,
 ) -> Result<Reply, RpcError> {
     let version = match selected {
         Selected::Modern => Version::V2026_07_28,
@@ -218,13 +230,19 @@ fn dispatch(
         "tools/call" => {
             let params = request.params;
             let name = params.and_then(|params| params.str("name")).unwrap_or_default();
-            let arguments = match params.and_then(|params| params.get("arguments")).and_then(Value::to_tree) {
-                Some(Tree::Object(arguments)) => arguments,
-                _ => Map::new(),
-            };
             let unknown = || RpcError::invalid_params(format!("Unknown tool: {name}"));
             let tool = tools.find(name).ok_or_else(unknown)?;
-            return Ok(Reply { status: 200, body: call(request.id, version, tool, arguments, identity) });
+            let object = params.and_then(|params| params.get("arguments")).and_then(Value::as_object);
+            let mut arguments = std::mem::take(&mut memory.arguments);
+            if !object.is_some_and(|object| object.fill(&mut arguments)) {
+                return Err(RpcError::invalid_params("`arguments` must be an object"));
+            }
+            let mut body = std::mem::take(&mut memory.body);
+            body.clear();
+            return Ok(Reply {
+                status: 200,
+                body: call_at_once(body, request.id, version, tool, arguments, identity, memory),
+            });
         }
         "tools/list" => {
             writer = begin();
@@ -240,7 +258,30 @@ fn dispatch(
     Ok(Reply { status: 200, body: writer.end() })
 }
 
-/// Calls the stand-in: its schema is held, and it gives back its text.
+/// Calls the stand-in as a tool that answers at once: its schema is held, and it gives back its text.
+fn call_at_once(
+    body: Vec<u8>,
+    id: &str,
+    version: Version,
+    schema: &Schema,
+    arguments: Map<String, Tree>,
+    identity: &ServerIdentity,
+    memory: &mut Memory,
+) -> Vec<u8> {
+    let arguments = Tree::Object(arguments);
+    let checked = schema.check(&arguments);
+    let mut writer = ResultWriter::begin(body, id, version, identity, "complete");
+    match (checked, arguments["text"].as_str()) {
+        (Ok(()), Some(text)) => writer.texts(|give| give(text)),
+        _ => writer.texts(|give| give("Invalid arguments")),
+    }
+    if let Tree::Object(members) = arguments {
+        memory.arguments = members;
+    }
+    writer.end()
+}
+
+/// Calls the stand-in as any tool, for the ways in beside MCP.
 fn call(
     id: &str,
     version: Version,
