@@ -14,9 +14,9 @@ mod measure;
 fn a_call_of_echo_allocates_nothing() {
     let counted = measure::measure();
     let (own, reactor) = (counted.allocations_per_request, counted.reactor_allocations_per_request);
-    // One in ten requests would be one too many; less than that is the reactor's timers.
+    // Fewer than the reactor alone would mean that the reactor beside it is not the one a shard has.
     assert!(
-        own < 0.1,
+        own.abs() < 0.1,
         "{own} allocations a request, beside {reactor} of the reactor, of {} requests",
         counted.requests
     );
