@@ -235,6 +235,11 @@ impl Prepared {
 }
 
 impl Running {
+    /// Started by us, and so from nothing.
+    pub fn is_ours(&self) -> bool {
+        self.child.is_some()
+    }
+
     /// `None` for what is not ours.
     pub fn usage(&self) -> Option<Usage> {
         self.child.as_ref().map(|child| process::usage(child.pid()))
