@@ -20,6 +20,8 @@ const WARMUP_S: f64 = 0.05;
 const ALONE_RUNS: usize = 5;
 const ALONE_RUNS_SHORT: usize = 3;
 const ALONE_S: f64 = 2.0;
+/// Above this share of the time without its core, the server had neighbours while it was measured.
+const WAITED_RATIO_MAX: f64 = 0.05;
 /// A count this much below its budget could be promised.
 const RATCHET: f64 = 0.01;
 
@@ -253,7 +255,7 @@ impl Court<'_> {
                 Err(Trouble::Failed(why)) => return Err(format!("workload {name}: {why}")),
             }
         }
-        let quiet = self.laboratory.quiet();
+        let quiet = as_seen_by(&samples, self.laboratory.quiet());
         let of = |figure: Figure| -> Vec<f64> {
             samples.iter().filter_map(|sample| sample.figures.get(&figure).copied()).collect()
         };
@@ -310,6 +312,17 @@ fn at_ceiling(other: Side, ceilings: [usize; 2], pair_count: usize) -> String {
         [false, true] => "the generator is this build's limit: the true ratio is higher".into(),
         [true, true] => "the generator is the limit of both: the ratio says nothing".into(),
     }
+}
+
+/// The machine was tried out before anything was measured; who came later shows in what the server waited for its core.
+fn as_seen_by(samples: &[Sample], mut quiet: Quiet) -> Quiet {
+    let waited: Vec<f64> = samples.iter().map(|sample| sample.waited_ratio).collect();
+    let waited_ratio = median(&waited).unwrap_or(0.0);
+    if waited_ratio > WAITED_RATIO_MAX {
+        quiet.is_quiet = false;
+        quiet.reasons.push(format!("the server waited for its core for {:.0} % of the time", waited_ratio * 100.0));
+    }
+    quiet
 }
 
 fn finding_alone(budget: &Budget, figure: Figure, values: &[f64], quiet: &Quiet) -> Finding {
