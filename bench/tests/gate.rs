@@ -70,6 +70,19 @@ fn a_broken_budget_is_named() {
     assert!(output.lines().any(|line| line.starts_with("holds") && line.contains("none")), "{output}");
 }
 
+/// Goal: a history that cannot be written takes neither the result nor the name of what is broken with it.
+#[test]
+fn a_history_that_cannot_be_written_loses_no_result() {
+    let budgets = Budgets::of("unwritten", COUNTED);
+    let history = ["--history", "/no/such/folder/history.jsonl"];
+    let (code, output, errors) = budgets.gate(&history);
+    assert_eq!(code, Some(1), "{output}{errors}");
+    assert!(output.contains("BROKEN  some:") && errors.contains("--history /no/such/folder"), "{output}{errors}");
+    let (code, output, errors) = budgets.gate(&["--only", "none", history[0], history[1]]);
+    assert_eq!(code, Some(2), "{output}{errors}");
+    assert!(output.lines().any(|line| line.starts_with("holds")), "{output}");
+}
+
 #[test]
 fn what_holds_is_exit_code_0() {
     let budgets = Budgets::of("holds", COUNTED);

@@ -92,6 +92,8 @@ impl Compare {
         let machine = watch.end();
         let all: Vec<(String, Rounds)> = workloads.iter().map(|workload| workload.name.clone()).zip(done?).collect();
         let comparison = compare(at.clone(), machine.clone(), names, &all, round_count);
+        // First, since a file may be one that cannot be written.
+        self.show(&comparison)?;
         if let Some(path) = &self.html {
             write(
                 "--html",
@@ -99,7 +101,6 @@ impl Compare {
                 &report::html("Ringway bench: comparison", &records(&at, &machine, &targets, &workloads, &all)),
             )?;
         }
-        self.show(&comparison)?;
         Ok(ExitCode::from(u8::from(!comparison.wrong.is_empty())))
     }
 
@@ -116,11 +117,12 @@ impl Compare {
     fn show(&self, comparison: &Comparison) -> Result<(), String> {
         let json =
             || serde_json::to_string_pretty(comparison).map(|json| json + "\n").map_err(|error| error.to_string());
-        if let Some(path) = &self.out {
-            write("--out", path, &json()?)?;
-        }
         let text = if self.output == Output::Json { json()? } else { comparison.text() };
-        print(&text)
+        print(&text)?;
+        match &self.out {
+            Some(path) => write("--out", path, &json()?),
+            None => Ok(()),
+        }
     }
 }
 

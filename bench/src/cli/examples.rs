@@ -5,7 +5,7 @@ macro_rules! exit_codes {
     () => {
         "
 Exit codes:
-  0  every answer was right, every budget kept
+  0  every answer was right, no budget is known to be broken
   1  wrong, missing or no answers; or a budget is broken
   2  it could not be measured: the command line, a file or the machine must be mended
 "
@@ -51,7 +51,7 @@ pub const GATE: &str = concat!(
 Examples:
   ringway bench gate                                           every budget
   ringway bench gate --short                                   what fits into a minute or two, for CI
-  ringway bench gate --only echo-instructions                  one budget
+  ringway bench gate --only instructions.echo-modern          one budget
   ringway bench gate --history bench/history.jsonl             and keep the figures
 ",
     exit_codes!()
@@ -76,3 +76,17 @@ Examples:
 ",
     exit_codes!()
 );
+
+#[cfg(test)]
+mod tests {
+    use crate::gate::budgets::Budgets;
+
+    /// Goal: the budget that the help names is one.
+    #[test]
+    fn the_example_names_a_budget() {
+        let budgets = Budgets::parse(include_str!("../../budgets.toml")).unwrap();
+        let (_, after) = super::GATE.split_once("--only ").unwrap();
+        let name = after.split_whitespace().next().unwrap();
+        budgets.only(&[name.to_owned()]).unwrap();
+    }
+}

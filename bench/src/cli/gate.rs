@@ -84,11 +84,15 @@ impl Gate {
             findings: judged.findings,
             wrong: judged.wrong,
         };
-        if let Some(path) = &self.history {
-            history::append(path, &entry(&report))?;
-        }
+        // Shown first: minutes of measuring are not to be lost to a file that cannot be written.
         self.show(&report)?;
-        Ok(ExitCode::from(report.exit_code(self.allow_missing)))
+        let code = report.exit_code(self.allow_missing);
+        match self.history.as_ref().map_or(Ok(()), |path| history::append(path, &entry(&report))) {
+            // The worse of two news is the exit code.
+            Err(why) if code == 1 => eprintln!("bench: --history {why}"),
+            kept => kept.map_err(|why| format!("--history {why}"))?,
+        }
+        Ok(ExitCode::from(code))
     }
 
     fn show(&self, report: &Report) -> Result<(), String> {

@@ -9,7 +9,7 @@ use crate::{history, report};
 
 #[derive(clap::Args)]
 pub struct Report {
-    /// Stored results, of `bench run` or `bench compare`: JSON, one or many a file.
+    /// Stored results, of `bench run --out`: JSON, one or many a file.
     #[arg(value_name = "FILE", required_unless_present = "history")]
     files: Vec<PathBuf>,
     /// Results by commit instead, as `bench gate` keeps them.

@@ -43,7 +43,7 @@ impl Bed {
         self.sides.len() - 1
     }
 
-    /// The side's server and its start, which is `None` where it ran already.
+    /// The side's server and its start, which is `None` where it ran already, or is not ours to start.
     fn running(&mut self, side: usize, workload: &Workload) -> Result<Option<Duration>, String> {
         let is_constant = self.sides[side].is_constant();
         if let Some(started) = &self.running[side]
@@ -57,8 +57,9 @@ impl Bed {
             self.sides[side].answers_with(answer);
         }
         let (server, cold_start) = self.sides[side].start(&self.server_cpus)?;
+        let cold_start = server.is_ours().then_some(cold_start);
         self.running[side] = Some(Started { server, workload: workload.name.clone() });
-        Ok(Some(cold_start))
+        Ok(cold_start)
     }
 
     /// What a side that is not constant answers: a yardstick is to answer as many bytes as what it stands beside.
@@ -155,5 +156,22 @@ fn exchange<'a>(stream: &mut TcpStream, out: &mut Vec<u8>, read: &'a mut [u8]) -
     match stream.read(read)? {
         0 => Err(Error::new(ErrorKind::UnexpectedEof, "closed before it answered")),
         count => Ok(&read[..count]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::servers::Spec;
+
+    /// Goal: to connect to what runs already is no cold start, however quick.
+    #[test]
+    fn what_runs_already_has_no_cold_start() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/mcp", listener.local_addr().unwrap());
+        let side = url.parse::<Spec>().unwrap().prepare(&mut |_| {}).unwrap();
+        let mut bed = Bed::new(vec![side], Vec::new(), Vec::new());
+        let workload = Workload::by_name_or_file("echo").unwrap();
+        assert_eq!(bed.running(0, &workload), Ok(None));
     }
 }

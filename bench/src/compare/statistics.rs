@@ -23,7 +23,8 @@ pub const STRICT: Confidence = Confidence { alpha: 0.01, z: 2.575_829 };
 /// 1 in 1000, for what accuses somebody; from 11 rounds on.
 pub const SURE: Confidence = Confidence { alpha: 0.001, z: 3.290_527 };
 
-/// Up to so many rounds the rank sum's distribution is counted out; beyond, the normal one differs by less than a rank.
+/// Up to so many rounds the rank sum's distribution is counted out; beyond, the normal one does, which is the
+/// stricter: at 31 rounds by no rank for 1 in 20, by 2 for 1 in 100, by 6 for 1 in 1000.
 const EXACT_ROUNDS_MAX: usize = 30;
 
 /// B over A, each a ratio.

@@ -13,15 +13,24 @@ const FEW: u64 = 1000;
 const MANY: u64 = 2000;
 
 pub fn build(counter: &Counter) -> Result<(), Trouble> {
-    if counter.build.is_empty() {
-        return Ok(());
+    let Some(program) = counter.build.first() else { return Ok(()) };
+    if !program.contains('/') && !is_on_path(program) {
+        return Err(Trouble::Missing(format!("no {program}, which builds the program that counts")));
     }
-    run_to_end("build", command(&counter.build)).map(drop).map_err(Trouble::Failed)
+    let mut command = command(&counter.build);
+    // Cargo has more ways to be told where builds go. Each would leave the program that is counted as it was, of some
+    // former build, and the gate would hold the budgets against that.
+    command.env("CARGO_TARGET_DIR", target_folder()).env_remove("CARGO_BUILD_TARGET");
+    run_to_end("build", command).map(drop).map_err(Trouble::Failed)
+}
+
+fn is_on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 pub fn instructions(counter: &Counter, scenario: &str) -> Result<f64, Trouble> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    if !std::env::split_paths(&path).any(|folder| folder.join("valgrind").is_file()) {
+    if !is_on_path("valgrind") {
         return Err(Trouble::Missing("no valgrind, which counts instructions: apt-get install valgrind".into()));
     }
     let (few, many) = (total(counter, scenario, FEW)?, total(counter, scenario, MANY)?);
@@ -101,6 +110,20 @@ mod tests {
         assert_eq!(allocations_in("warming up\n{\"allocations_per_request\": 0.25}\n"), Some(0.25));
         assert_eq!(allocations_in("{\"allocations_per_request\": 0}"), Some(0.0));
         assert_eq!(allocations_in("{\"allocations\": 0}"), None);
+    }
+
+    /// Goal: cargo builds where the program is then looked for, and a machine without cargo lacks something.
+    #[test]
+    fn what_is_built_is_what_is_counted() {
+        let build = |words: &[&str]| {
+            build(&Counter { command: Vec::new(), build: words.iter().map(|word| (*word).to_owned()).collect() })
+        };
+        let target = target_folder();
+        let script = r#"test "$CARGO_TARGET_DIR" = "$0" && test -z "$CARGO_BUILD_TARGET""#;
+        assert_eq!(build(&["sh", "-c", script, &target.to_string_lossy()]), Ok(()));
+        assert!(matches!(build(&["sh", "-c", "exit 1"]), Err(Trouble::Failed(_))));
+        let missing = build(&["no-such-builder"]);
+        assert!(matches!(&missing, Err(Trouble::Missing(why)) if why.contains("no-such-builder")), "{missing:?}");
     }
 
     #[test]

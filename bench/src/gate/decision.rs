@@ -48,6 +48,9 @@ pub fn rule(pairs: &[(f64, f64)], limit: &Limit, is_last: bool) -> Option<Ruling
         Ruling::Holds
     } else if !is_last {
         Ruling::GoOn
+    } else if pairs.len() < PAIRS_MIN {
+        // The time is over, with too few pairs for an interval: an estimate alone proves nothing.
+        Ruling::CannotTell
     } else if effect(pairs, STRICT).is_none_or(|effect| !limit.is_broken_by(effect.ratio)) {
         Ruling::Holds
     } else if beyond(pairs, limit.value, SURE) {
@@ -138,6 +141,13 @@ mod tests {
         let least = Limit { sense: Sense::AtLeast, value: 0.7, tolerance: 0.0 };
         assert_eq!(count(200, CALM, 0.8, &least, Ruling::Holds).0, 200);
         assert_eq!(count(200, CALM, 0.6, &least, Ruling::Broken).0, 200);
+    }
+
+    /// Goal: where slices take so long that there are few, the gate does not say that a budget holds.
+    #[test]
+    fn few_pairs_prove_nothing() {
+        assert_eq!(rule(&[(1.0, 1.0)], &LIMIT, true), Some(Ruling::CannotTell));
+        assert_eq!(rule(&[(1.0, 1.0); PAIRS_MIN], &LIMIT, true), Some(Ruling::Holds));
     }
 
     #[test]

@@ -114,6 +114,15 @@ impl Finding {
         }
     }
 
+    /// Why to doubt it; empty: no reason.
+    pub fn with_flaw(mut self, flaw: &str) -> Self {
+        if !flaw.is_empty() {
+            let gap = if self.note.is_empty() { "" } else { "; " };
+            self.note += &format!("{gap}DOUBT: {flaw}");
+        }
+        self
+    }
+
     pub fn with_interval(self, interval: Option<(f64, f64)>) -> Self {
         Self { interval, ..self }
     }

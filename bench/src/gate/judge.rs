@@ -20,6 +20,8 @@ const WARMUP_S: f64 = 0.05;
 const ALONE_RUNS: usize = 5;
 const ALONE_RUNS_SHORT: usize = 3;
 const ALONE_S: f64 = 2.0;
+/// Above this share of the time without its core, the server had neighbours while it was measured.
+const WAITED_RATIO_MAX: f64 = 0.05;
 /// A count this much below its budget could be promised.
 const RATCHET: f64 = 0.01;
 
@@ -152,7 +154,14 @@ impl Court<'_> {
             if self.is_short { (PAIRS_MAX_SHORT, PAIRS_S_MAX_SHORT) } else { (PAIRS_MAX, PAIRS_S_MAX) };
         let mut pairs: Vec<Vec<(f64, f64)>> = vec![Vec::new(); members.len()];
         let mut rulings = vec![Ruling::GoOn; members.len()];
+        // Slices of theirs, of ours, in which the generator was the limit; and of how many.
+        let mut ceilings = [0; 2];
+        let mut pair_count = 0;
         let done = self.pairs(other, &workload, pairs_max, &mut |theirs, ours, count, took_s| {
+            pair_count = count;
+            for (ceiling, sample) in ceilings.iter_mut().zip([theirs, ours]) {
+                *ceiling += usize::from(sample.generator.is_at_ceiling);
+            }
             for (pairs, (_, figure)) in pairs.iter_mut().zip(members) {
                 if let (Some(theirs), Some(ours)) = (theirs.figures.get(figure), ours.figures.get(figure)) {
                     pairs.push((*theirs, *ours));
@@ -188,8 +197,12 @@ impl Court<'_> {
             }
             Err(Trouble::Failed(why)) => return Err(format!("workload {name}: {why}")),
         }
-        let found = members.iter().zip(&pairs).zip(&rulings);
-        Ok(found.map(|(((budget, figure), pairs), ruling)| finding_beside(budget, *figure, pairs, *ruling)).collect())
+        let flaw = at_ceiling(other, ceilings, pair_count);
+        let found = members.iter().zip(&pairs).zip(&rulings).map(|(((budget, figure), pairs), ruling)| {
+            let finding = finding_beside(budget, *figure, pairs, *ruling);
+            if *figure == Figure::Rps { finding.with_flaw(&flaw) } else { finding }
+        });
+        Ok(found.collect())
     }
 
     /// Calls `go_on` with (theirs, ours, pairs so far, seconds so far) after each pair, until it says no.
@@ -242,7 +255,7 @@ impl Court<'_> {
                 Err(Trouble::Failed(why)) => return Err(format!("workload {name}: {why}")),
             }
         }
-        let quiet = self.laboratory.quiet();
+        let quiet = as_seen_by(&samples, self.laboratory.quiet());
         let of = |figure: Figure| -> Vec<f64> {
             samples.iter().filter_map(|sample| sample.figures.get(&figure).copied()).collect()
         };
@@ -288,6 +301,28 @@ fn finding_beside(budget: &Budget, figure: Figure, pairs: &[(f64, f64)], ruling:
         Ruling::GoOn | Ruling::CannotTell => (Standing::NotJudged, format!("too noisy to tell in {pair_count} pairs")),
     };
     Finding::of(budget, standing, Some(effect.ratio), note).with_interval(effect.interval)
+}
+
+/// Why a ratio of requests/s is not that of the servers: in half of the slices of a side the generator had no time to spare.
+fn at_ceiling(other: Side, ceilings: [usize; 2], pair_count: usize) -> String {
+    let is_limit = |count: usize| count > 0 && count * 2 >= pair_count;
+    match ceilings.map(is_limit) {
+        [false, false] => String::new(),
+        [true, false] => format!("the generator is the {other:?}'s limit: the true ratio is lower"),
+        [false, true] => "the generator is this build's limit: the true ratio is higher".into(),
+        [true, true] => "the generator is the limit of both: the ratio says nothing".into(),
+    }
+}
+
+/// The machine was tried out before anything was measured; who came later shows in what the server waited for its core.
+fn as_seen_by(samples: &[Sample], mut quiet: Quiet) -> Quiet {
+    let waited: Vec<f64> = samples.iter().map(|sample| sample.waited_ratio).collect();
+    let waited_ratio = median(&waited).unwrap_or(0.0);
+    if waited_ratio > WAITED_RATIO_MAX {
+        quiet.is_quiet = false;
+        quiet.reasons.push(format!("the server waited for its core for {:.0} % of the time", waited_ratio * 100.0));
+    }
+    quiet
 }
 
 fn finding_alone(budget: &Budget, figure: Figure, values: &[f64], quiet: &Quiet) -> Finding {

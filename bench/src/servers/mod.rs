@@ -94,7 +94,10 @@ impl Spec {
                 let manners = Manners { path: address.path.clone(), ..Manners::default() };
                 (Kind::Elsewhere(address), manners, None)
             }
-            Self::Command(words) => (Kind::Command(words.clone()), Manners::default(), None),
+            Self::Command(words) => {
+                let this = std::env::current_exe().map_err(|error| format!("this program's own path: {error}"))?;
+                (Kind::Command(with_this_ringway(words, &this)), Manners::default(), None)
+            }
             Self::Revision(revision) => {
                 let built = revision::build(revision, tell)?;
                 let program = built.program.to_string_lossy().into_owned();
@@ -122,6 +125,18 @@ pub fn own_server() -> Result<Spec, String> {
         return Err(format!("no server at {}: cargo build --release -p ringway, or name one", program.display()));
     }
     Ok(Spec::Command(vec![program.to_string_lossy().into_owned(), "serve".into()]))
+}
+
+/// `ringway` alone is the program that runs this, where it is one: not whichever `PATH` has, which may be an older one.
+fn with_this_ringway(words: &[String], this: &Path) -> Vec<String> {
+    let mut words = words.to_vec();
+    if let Some(program) = words.first_mut()
+        && program == "ringway"
+        && this.file_name().is_some_and(|name| name == "ringway")
+    {
+        *program = this.to_string_lossy().into_owned();
+    }
+    words
 }
 
 /// Where cargo puts what it builds, as far as the environment says.
@@ -235,6 +250,11 @@ impl Prepared {
 }
 
 impl Running {
+    /// Started by us, and so from nothing.
+    pub fn is_ours(&self) -> bool {
+        self.child.is_some()
+    }
+
     /// `None` for what is not ours.
     pub fn usage(&self) -> Option<Usage> {
         self.child.as_ref().map(|child| process::usage(child.pid()))
@@ -264,4 +284,21 @@ fn free_ports() -> Result<[u16; 2], String> {
         |listener: &TcpListener| listener.local_addr().map(|addr| addr.port()).map_err(|error| error.to_string());
     let both = [listen()?, listen()?];
     Ok([port(&both[0])?, port(&both[1])?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: `--b ringway` is this program, as the help has it, and whoever names a path gets that.
+    #[test]
+    fn ringway_is_the_one_at_hand() {
+        let check = |first: &str, this: &str, want: &str| {
+            let words = [first.to_owned(), "serve".to_owned()];
+            assert_eq!(with_this_ringway(&words, Path::new(this)), [want, "serve"], "{first} {this}");
+        };
+        check("ringway", "/here/ringway", "/here/ringway");
+        check("./ringway", "/here/ringway", "./ringway");
+        check("ringway", "/here/ringway-bench", "ringway");
+    }
 }

@@ -8,11 +8,13 @@ use std::time::SystemTime;
 
 use rustix::fs::FlockOperation;
 
-use crate::servers::{cache_folder, run_to_end};
+use crate::servers::{cache_folder, interruption, run_to_end};
 
 /// Programs kept; the ones used longest ago go first.
 const KEPT_MAX: usize = 8;
 const PROGRAM: &str = "ringway";
+/// Beside it: the tools that built it.
+const TOOLS: &str = "built-with";
 /// Enough of a commit's name to be one of a kind.
 const NAME_DIGITS: usize = 12;
 
@@ -34,12 +36,16 @@ pub fn build(revision: &str, tell: &mut dyn FnMut(&str)) -> Result<Built, String
     fs::create_dir_all(&kept).map_err(|error| format!("{}: {error}", kept.display()))?;
     // Of two benches at once the second waits, and finds what the first built.
     let lock = lock(&cache, tell)?;
-    if !built().program.is_file() {
+    let tools = tools();
+    if !is_built(&kept, &tools) {
         let source = kept.join("source");
         tell(&format!("git:{revision}: building {short}, minutes the first time"));
-        check_out(&source, &commit)?;
-        let done = compile(&source, &cache.join("target"), &kept.join(PROGRAM));
+        interruption::guard_folder(&source);
+        let done = check_out(&source, &commit)
+            .and_then(|()| compile(&source, &cache.join("target"), &kept.join(PROGRAM)))
+            .and_then(|()| write(&kept.join(TOOLS), &tools));
         remove(&source);
+        interruption::release_folder(&source);
         if let Err(why) = done {
             drop(fs::remove_dir_all(&kept));
             return Err(format!("git:{revision} ({short}): {why}"));
@@ -52,6 +58,26 @@ pub fn build(revision: &str, tell: &mut dyn FnMut(&str)) -> Result<Built, String
     }
     drop(lock);
     Ok(built())
+}
+
+/// What a program hangs on beside its source: one of an older compiler would make the compiler's progress ours.
+fn tools() -> String {
+    let mut command = Command::new("rustc");
+    command.arg("-vV");
+    let mut tools = run_to_end("rustc", command).unwrap_or_default();
+    for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"] {
+        let value = std::env::var_os(name).unwrap_or_default();
+        tools += &format!("{name}={}\n", value.to_string_lossy());
+    }
+    tools
+}
+
+fn is_built(kept: &Path, tools: &str) -> bool {
+    kept.join(PROGRAM).is_file() && fs::read_to_string(kept.join(TOOLS)).is_ok_and(|with| with == tools)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 fn lock(cache: &Path, tell: &mut dyn FnMut(&str)) -> Result<fs::File, String> {
@@ -83,17 +109,25 @@ fn remove(source: &Path) {
 }
 
 fn compile(source: &Path, target: &Path, program: &Path) -> Result<(), String> {
+    let built = target.join("release").join(PROGRAM);
+    // Another revision's: were this one built elsewhere, by a `build.target` say, that one would be taken for it.
+    drop(fs::remove_file(&built));
     let mut command = Command::new("cargo");
-    command.current_dir(source).args(["build", "--release", "--locked", "-p", PROGRAM]).env("CARGO_TARGET_DIR", target);
+    command.current_dir(source).args(["build", "--release", "--locked", "-p", PROGRAM]);
+    command.env("CARGO_TARGET_DIR", target).env_remove("CARGO_BUILD_TARGET");
     run_to_end("cargo build", command)?;
     let part = program.with_extension("part");
-    fs::copy(target.join("release").join(PROGRAM), &part).map_err(|error| format!("{}: {error}", part.display()))?;
+    fs::copy(built, &part).map_err(|error| format!("{}: {error}", part.display()))?;
     fs::rename(&part, program).map_err(|error| format!("{}: {error}", program.display()))
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> Result<String, String> {
     let mut command = Command::new("git");
     command.current_dir(folder).args(arguments);
+    // A hook of git's runs us with these; a worktree made with the caller's index would overwrite it.
+    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
+        command.env_remove(name);
+    }
     run_to_end("git", command).map(|output| output.trim().to_owned())
 }
 
@@ -115,6 +149,31 @@ fn surplus(mut kept: Vec<(SystemTime, PathBuf)>, in_use: &Path) -> Vec<PathBuf> 
 mod tests {
     use super::*;
     use std::time::Duration;
+
+    /// Goal: a program that another compiler built is built again, and one without a word about it too.
+    #[test]
+    fn what_other_tools_built_is_not_kept() {
+        let folder = crate::servers::Folder::create().unwrap();
+        let kept = folder.path();
+        assert!(!is_built(kept, "rustc 1"));
+        fs::write(kept.join(PROGRAM), b"").unwrap();
+        assert!(!is_built(kept, "rustc 1"));
+        fs::write(kept.join(TOOLS), "rustc 1").unwrap();
+        assert!(is_built(kept, "rustc 1") && !is_built(kept, "rustc 2"));
+    }
+
+    /// Goal: the other revision that the shared target folder still holds is never taken for this one.
+    #[test]
+    fn a_stale_program_is_not_taken() {
+        let folder = crate::servers::Folder::create().unwrap();
+        let (source, target) = (folder.path().join("source"), folder.path().join("target"));
+        fs::create_dir_all(target.join("release")).unwrap();
+        fs::create_dir(&source).unwrap();
+        fs::write(target.join("release").join(PROGRAM), b"another").unwrap();
+        // An empty folder builds nothing, whatever cargo says of it.
+        assert!(compile(&source, &target, &folder.path().join(PROGRAM)).is_err());
+        assert!(!target.join("release").join(PROGRAM).exists());
+    }
 
     /// Goal: the oldest go, and what is in use stays even if a clock says it is the oldest.
     #[test]

@@ -15,6 +15,9 @@ struct Fake {
     missing: Option<&'static str>,
     quiet: Quiet,
     wrong: u64,
+    waited_ratio: f64,
+    /// By side, as `cost`.
+    is_at_ceiling: [bool; 3],
     running: BTreeSet<Side>,
     slice_count: usize,
     slice_s: f64,
@@ -29,6 +32,8 @@ impl Fake {
             missing: None,
             quiet: Quiet { is_quiet: false, reasons: vec!["neighbours".into()] },
             wrong: 0,
+            waited_ratio: 0.0,
+            is_at_ceiling: [false; 3],
             running: BTreeSet::new(),
             slice_count: 0,
             slice_s: 0.5,
@@ -56,8 +61,9 @@ impl Laboratory for Fake {
         self.machine.drift();
         let cost = self.machine.slice(self.cost[side as usize]);
         let figures = BTreeMap::from([(Figure::CpuUs, cost * 10.0), (Figure::Rps, 1e5 / cost), (Figure::RssMib, 40.0)]);
-        let mut sample = Sample { figures, ..Sample::default() };
+        let mut sample = Sample { figures, waited_ratio: self.waited_ratio, ..Sample::default() };
         sample.errors.wrong_content = self.wrong;
+        sample.generator.is_at_ceiling = self.is_at_ceiling[side as usize];
         Ok(sample)
     }
 
@@ -158,6 +164,9 @@ fn absolute_figures_need_a_quiet_machine_unless_they_say_otherwise() {
     check(RATE, &mut Fake { quiet: quiet.clone(), ..Fake::new(0) }, Standing::Holds, "median");
     let mut slow = Fake { quiet, cost: [20.0, 1.0, 1.0], ..Fake::new(0) };
     check(RATE, &mut slow, Standing::Broken, "median");
+    // Quiet when it was tried out, and not when it mattered.
+    slow.waited_ratio = 0.3;
+    check(RATE, &mut slow, Standing::NotJudged, "waited for its core for 30 %");
     check("value = 96\nneeds_quiet = false\ntest = 'absolute:echo:rss_mib'", &mut Fake::new(0), Standing::Holds, "");
     check("value = 32\nneeds_quiet = false\ntest = 'absolute:echo:rss_mib'", &mut Fake::new(0), Standing::Broken, "");
     check("value = 32\ntest = 'absolute:echo:cold_start_ms'", &mut Fake::new(0), Standing::NotRun, "cold start");
@@ -175,6 +184,17 @@ fn slices_are_shared() {
     assert_eq!(found, [("rps", Standing::Holds), ("between", Standing::Unverified), ("cpu", Standing::Holds)]);
     // Two to warm up, and the fewest pairs that say anything.
     assert_eq!(fake.slice_count, 2 + 2 * crate::gate::decision::PAIRS_MIN);
+}
+
+/// Goal: a yardstick that the generator holds back flatters this build, and the gate says so; CPU a request does not hang on it.
+#[test]
+fn a_generator_at_its_limit_is_told() {
+    let at_limit = || Fake { is_at_ceiling: [false, false, true], ..Fake::new(0) };
+    let rps = "value = 0.7\nsense = 'at_least'\ntest = 'yardstick:echo:rps'";
+    check(rps, &mut at_limit(), Standing::Holds, "DOUBT: the generator is the Yardstick's limit");
+    let cpu = budget("x", "value = 1.5\ntest = 'yardstick:echo:cpu_us'");
+    assert!(!judged(&cpu, &mut at_limit()).findings[0].note.contains("DOUBT"));
+    assert!(!judged(&budget("x", rps), &mut Fake::new(0)).findings[0].note.contains("DOUBT"));
 }
 
 #[test]
