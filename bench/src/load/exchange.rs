@@ -11,6 +11,8 @@ use crate::wire::stamp::Digits;
 
 /// Of a wrong answer's body, what is shown.
 const SHOWN_BYTES_MAX: usize = 600;
+/// Reads from one connection before the others have their turn: a mebibyte, more than nearly every answer.
+pub const READS_PER_TURN_MAX: usize = 16;
 
 impl Worker {
     /// Sends the request that was due, on a connection that stands.
@@ -35,8 +37,11 @@ impl Worker {
 
     /// Edge-triggered: read until there is no more. A read that brings less than it could was the last, and so is an
     /// answer, unless the server hung up.
+    ///
+    /// A server that sends faster than we read would keep us here for ever, and with us the clock of the run and every
+    /// other connection. So after some reads it is the others' turn.
     pub fn receive(&mut self, index: usize, hung_up: bool) {
-        loop {
+        for _ in 0..READS_PER_TURN_MAX {
             let slot = &mut self.slots[index];
             let group = &mut self.groups[slot.group];
             let Some(connection) = &mut slot.connection else {
@@ -92,6 +97,18 @@ impl Worker {
                 return;
             }
         }
+        if let Err(error) = self.watch_again(index) {
+            self.lose(index, Lost::Closed(error.to_string().into()));
+        }
+    }
+
+    /// The poller is to tell of the connection again, which may hold more than was read.
+    pub fn watch_again(&self, index: usize) -> std::io::Result<()> {
+        let slot = &self.slots[index];
+        let Some(connection) = &slot.connection else {
+            return Ok(());
+        };
+        self.poller.watch_again(connection.transport.stream(), slot.token)
     }
 
     /// The connection is gone, and with it what was in flight on it.

@@ -111,3 +111,16 @@ fn a_dead_server_is_counted_and_the_run_ends_in_time() {
         }
     }
 }
+
+/// Goal: no server holds up the run, whatever it sends. Method: one that sends faster than anybody reads; a run that
+/// does not end is the test that does not.
+#[test]
+fn a_server_that_sends_for_ever_does_not_hold_up_the_run() {
+    let server = Flawed::new(Flaw::Floods);
+    let measured = load(server.addr, "seconds = 0.3, warmup_s = 0.0", "connections = 3").unwrap().measured;
+    assert_eq!((measured.errors.unanswered, measured.errors.total()), (3, 3), "{:?}", measured.errors);
+    assert_eq!(measured.answer_count, 3 * 99);
+    let server = Flawed::new(Flaw::FloodsWhenOpening);
+    let why = load(server.addr, "", "connections = 2\nera = \"legacy\"").unwrap_err();
+    assert_eq!(why, format!("opening at {}: no answer in time", server.addr));
+}
