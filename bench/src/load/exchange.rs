@@ -93,6 +93,13 @@ impl Worker {
             if let Some(closes) = closes {
                 self.finish(index, now_ns, closes);
             }
+            if let Phase::Leaving = self.slots[index].phase {
+                // What was answered was the last of this connection; what else there is belongs to the farewell.
+                if more {
+                    self.hear_farewell(index);
+                }
+                return;
+            }
             if !more {
                 return;
             }

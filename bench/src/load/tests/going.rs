@@ -124,3 +124,15 @@ fn a_server_that_sends_for_ever_does_not_hold_up_the_run() {
     let why = load(server.addr, "", "connections = 2\nera = \"legacy\"").unwrap_err();
     assert_eq!(why, format!("opening at {}: no answer in time", server.addr));
 }
+
+/// Goal: a client whose server closes just when the client itself would have, comes back. Method: both at each tenth
+/// answer, of which the opening has two; the farewell finds nobody.
+#[test]
+fn a_server_that_closes_when_the_workload_does_loses_no_client() {
+    let server = Flawed::new(Flaw::ClosesWithTheAnswer);
+    let clients = "connections = 2\nera = \"legacy\"\nchurn = { requests = 8 }";
+    let measured = load(server.addr, "seconds = 0.5, warmup_s = 0.0", clients).unwrap().measured;
+    assert!(measured.answer_count > 40, "{measured:?}");
+    assert!(measured.connection_count.opened > 4, "{:?}", measured.connection_count);
+    assert_eq!(measured.errors.total(), 0, "{:?}", measured.errors);
+}
