@@ -92,6 +92,9 @@ impl Worker {
             }
             if let Some(closes) = closes {
                 self.finish(index, now_ns, closes);
+            } else if connection.inbox.is_closed() {
+                // Its socket may stand for long; a request on it would be for nobody.
+                return self.lose(index, Lost::Closed("closed by the server".into()));
             }
             if let Phase::Leaving = self.slots[index].phase {
                 // What was answered was the last of this connection; what else there is belongs to the farewell.
