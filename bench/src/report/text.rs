@@ -18,7 +18,7 @@ pub fn text(record: &Record, paint: Paint) -> String {
     text.push('\n');
     let mut row = |label: &str, value: &str| text.push_str(&labelled(label, value, paint));
     row("throughput", &throughput(measured));
-    for (label, curve) in over_time(measured) {
+    for (label, curve) in over_time(record) {
         row(label, &curve);
     }
     row("errors", &errors(&measured.errors, paint));
@@ -71,7 +71,7 @@ fn latencies(measured: &Measured, paint: Paint) -> String {
     if measured.latency.count == 0 {
         return format!("{}\n", paint.bad("No right answer was measured: there are no latencies."));
     }
-    let head = ["latency", "p50", "p90", "p99", "p99.9", "p99.99", "max", "answers"];
+    let head = ["latency", "p50", "p90", "p99", "p99.9", "p99.99", "max", "requests"];
     let mut rows = vec![head.map(str::to_owned).to_vec(), row("all", &measured.latency)];
     if measured.operations.len() > 1 {
         rows.extend(measured.operations.iter().map(|operation| row(&one_line(&operation.name), &operation.latency)));
@@ -104,12 +104,12 @@ fn throughput(measured: &Measured) -> String {
     format!("{reached}{asked}; {} right answers in all, {seconds:.1} s measured", count(*answer_count))
 }
 
-fn over_time(measured: &Measured) -> Vec<(&'static str, String)> {
-    let timeline = measured.timeline.as_slice();
+fn over_time(record: &Record) -> Vec<(&'static str, String)> {
+    let timeline = record.measured.timeline.as_slice();
     if timeline.len() < 2 {
         return Vec::new();
     }
-    let rates: Vec<f64> = timeline.iter().map(super::answers_rps).collect();
+    let rates: Vec<f64> = super::under_load(record).iter().map(super::answers_rps).collect();
     let maxima: Vec<f64> = timeline.iter().map(|interval| interval.max_us).collect();
     let lowest = rates.iter().copied().fold(f64::INFINITY, f64::min);
     let highest = rates.iter().copied().fold(0.0, f64::max);
@@ -193,7 +193,7 @@ fn generator(generator: &Generator, reached_rps: f64, paint: Paint) -> String {
 mod tests {
     use super::super::samples;
     use super::*;
-    use crate::record::Quiet;
+    use crate::record::{Interval, Quiet};
 
     /// Goal: the whole of it, as people see it, so that a change of it is a change someone reads.
     #[test]
@@ -203,10 +203,10 @@ echo → ringway  2026-07-28T12:00:00Z
 Made for tests.
 64 connections, closed loop, commit 87ac88b0c1d2, server on core 0
 
-  latency       p50     p90     p99    p99.9   p99.99      max  answers
-  all        351 us  608 us  977 us  1.35 ms  1.71 ms  2.34 ms  500,000
-  call echo  351 us  608 us  977 us  1.35 ms  1.71 ms  2.32 ms  450,000
-  list       351 us  608 us  977 us  1.35 ms  1.71 ms  1.97 ms   50,000
+  latency       p50     p90     p99    p99.9   p99.99      max  requests
+  all        351 us  608 us  977 us  1.35 ms  1.71 ms  2.34 ms   500,000
+  call echo  351 us  608 us  977 us  1.35 ms  1.71 ms  2.32 ms   450,000
+  list       351 us  608 us  977 us  1.35 ms  1.71 ms  1.97 ms    50,000
 
   throughput  50,000/s reached; 550,000 right answers in all, 10.0 s measured
   over time   ▆█▇▇▇▇███▇▇  35,000/s to 50,000/s
@@ -219,6 +219,20 @@ Made for tests.
         let got = text(&samples::record("ringway"), Paint::PLAIN);
         let begins: String = got.lines().take(want.lines().count()).map(|line| format!("{line}\n")).collect();
         assert_eq!(begins, want);
+    }
+
+    /// The last answers come in a slice of their own, a millisecond long or idle for two seconds: neither is a rate.
+    #[test]
+    fn the_drain_has_no_rate() {
+        for (seconds, answer_count) in [(0.001, 64), (1.0, 0)] {
+            let mut record = samples::record("ringway");
+            let last = Interval { from_s: 11.0, seconds, answer_count, max_us: 2e6, ..record.measured.timeline[1] };
+            record.measured.timeline.push(last);
+            let plain = text(&record, Paint::PLAIN);
+            for want in ["35,000/s to 50,000/s", "up to 2.00 s"] {
+                assert!(plain.contains(want), "{want:?} in\n{plain}");
+            }
+        }
     }
 
     #[test]
