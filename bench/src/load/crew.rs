@@ -246,7 +246,10 @@ impl<'a> Crew<'a> {
         let threads = self.thread_count;
         let idle_ratio = sum.idle_ns as f64 / (sum.window_ns() as f64 * threads as f64);
         let lateness_us = sum.lateness_ns.value_at_quantile(0.99) as f64 / 1e3;
-        let is_late = rate_rps.is_some() && lateness_us > LATENESS_RATIO_MAX * measured.latency.p99_us;
+        // Where nothing was answered, there is no latency that could be ours.
+        let is_late = rate_rps.is_some()
+            && measured.latency.count > 0
+            && lateness_us > LATENESS_RATIO_MAX * measured.latency.p99_us;
         let generator = Generator {
             threads,
             cpus: self.plan.cpus.iter().copied().take(threads).collect(),

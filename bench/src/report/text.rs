@@ -5,6 +5,7 @@ use super::figures::{count, latency, one_line, percent, rate};
 use super::machine;
 use super::paint::Paint;
 use super::spark;
+use crate::load::IDLE_RATIO_MIN;
 use crate::record::{Errors, Generator, Measured, Percentiles, Record};
 
 /// Where values begin, behind their labels.
@@ -177,7 +178,11 @@ fn generator(generator: &Generator, reached_rps: f64, paint: Paint) -> String {
     let state = format!("{threads}, idle {}", percent(generator.idle_ratio));
     match generator.ceiling_rps {
         _ if generator.is_at_ceiling => {
-            let loud = "AT THE GENERATOR'S LIMIT: the server may be faster than this";
+            let loud = match generator.idle_ratio {
+                // It had the time: what it came late by is in the latencies, and not in the rate.
+                idle_ratio if idle_ratio >= IDLE_RATIO_MIN => "THE GENERATOR WAS LATE: the server may answer sooner",
+                _ => "AT THE GENERATOR'S LIMIT: the server may be faster than this",
+            };
             let ceiling = generator.ceiling_rps.map_or(String::new(), |ceiling| format!(", ceiling {}", rate(ceiling)));
             format!("{}\n{}{state}{ceiling}", paint.bad(loud), " ".repeat(LABEL_COLUMNS))
         }
@@ -242,7 +247,7 @@ Made for tests.
         record.measured.errors.wrong_status = 12;
         record.measured.errors.lost = 3;
         record.measured.errors.first = Some("503 \u{1b}[31mno\r\n".to_owned());
-        record.generator.is_at_ceiling = true;
+        (record.generator.is_at_ceiling, record.generator.idle_ratio) = (true, 0.01);
         record.machine.quiet = Quiet { is_quiet: false, reasons: vec!["steal 7 %".to_owned(), "1 core".to_owned()] };
         record.doubts = vec!["It is a debug build.".to_owned()];
         let plain = text(&record, Paint::PLAIN);
@@ -256,6 +261,9 @@ Made for tests.
         ] {
             assert!(plain.contains(want), "{want:?} in\n{plain}");
         }
+        record.generator.idle_ratio = 0.5;
+        let late = text(&record, Paint::PLAIN);
+        assert!(late.contains("THE GENERATOR WAS LATE") && !late.contains("LIMIT"), "{late}");
         assert!(!plain.contains('\u{1b}'), "no byte of the server reaches the terminal");
         assert!(text(&record, Paint::COLOURED).contains("\u{1b}[1;31m12 wrong status"));
     }
