@@ -27,6 +27,7 @@ impl Worker {
         self.counter += 1;
         self.out.clear();
         group.script.render(exchange, digits, &connection.peer, &mut self.out);
+        connection.inbox.forget_events();
         self.tally.sent(due_ns, now_ns);
         slot.phase = Phase::Asked(Asked { exchange, digits, due_ns, had_event: false });
         slot.request_count += 1;

@@ -8,22 +8,30 @@ use crate::load::tests::load;
 /// Answers each call, and at each tenth one sends a close frame: behind the answer or in its place, in a packet of its
 /// own. Then it waits for the client to go, as a server does that has to hear the client's close first.
 fn closing_server(answers_the_tenth: bool) -> SocketAddr {
+    server(move |stream| close(stream, answers_the_tenth))
+}
+
+fn server(serve: impl Fn(TcpStream) -> Option<()> + Copy + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            std::thread::spawn(move || serve(stream.unwrap(), answers_the_tenth));
+            std::thread::spawn(move || serve(stream.unwrap()));
         }
     });
     addr
 }
 
-fn serve(mut stream: TcpStream, answers_the_tenth: bool) -> Option<()> {
+fn upgrade(stream: &mut TcpStream) -> Option<()> {
     stream.set_nodelay(true).unwrap();
-    read(&mut stream)?;
+    read(stream)?;
     let upgrade = "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
     let accept = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
-    stream.write_all([upgrade, accept].concat().as_bytes()).ok()?;
+    stream.write_all([upgrade, accept].concat().as_bytes()).ok()
+}
+
+fn close(mut stream: TcpStream, answers_the_tenth: bool) -> Option<()> {
+    upgrade(&mut stream)?;
     for _ in 0..9 {
         answer(&mut stream)?;
     }
@@ -74,4 +82,22 @@ fn a_close_in_place_of_an_answer_loses_the_request() {
     assert!(measured.errors.lost > 2, "{:?}", measured.errors);
     assert_eq!(measured.errors.lost, measured.errors.total());
     assert!(measured.answer_count >= 9 * measured.errors.lost, "{measured:?}");
+}
+
+/// Goal: an event that comes behind an answer is not the next request's first. Method: a call has none of its own; the
+/// client thinks until the late one is there.
+#[test]
+fn an_event_behind_an_answer_is_not_the_next_request_s() {
+    let addr = server(|mut stream| {
+        upgrade(&mut stream)?;
+        loop {
+            answer(&mut stream)?;
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            stream.write_all(b"\x81\x0e{\"method\":\"a\"}").ok()?;
+        }
+    });
+    let clients = "connections = 1\nface = \"web_socket\"\nthink = { mean_ms = 100.0 }";
+    let measured = load(addr, "seconds = 0.8, warmup_s = 0.0", clients).unwrap().measured;
+    assert!(measured.answer_count > 1 && measured.errors.total() == 0, "{measured:?}");
+    assert_eq!(measured.first_event, None);
 }
