@@ -16,14 +16,19 @@ const SECONDS: f64 = 1.0;
 const WARMUP_S: f64 = 0.2;
 
 /// Requests a second. The stand-in runs on `cpu`, the generator on `cpus`.
+///
+/// The stand-in has one core and is about as fast as one thread of the generator: beside several, it would be its own
+/// ceiling that is measured. They share nothing, so one of them is measured with its part of the connections, and counts
+/// for all.
 pub fn measure(workload: &Workload, cpus: &[usize], cpu: usize) -> Result<f64, String> {
     let failed = |error: std::io::Error| format!("the stand-in cannot listen: {error}");
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
     let addr = listener.local_addr().map_err(failed)?;
+    let thread_count = thread_count(workload, cpus);
     let plan = Plan {
-        workload: like(workload),
+        workload: like(workload, thread_count),
         target: Target { addr, authority: addr.to_string(), is_tls: false },
-        cpus: cpus.to_vec(),
+        cpus: cpus.iter().copied().take(1).collect(),
         wait: Wait::Spin,
     };
     let stop = AtomicBool::new(false);
@@ -38,14 +43,24 @@ pub fn measure(workload: &Workload, cpus: &[usize], cpu: usize) -> Result<f64, S
         served.and(outcome)
     })?;
     match outcome.measured.errors.total() {
-        0 => Ok(outcome.measured.reached_rps),
+        0 => Ok(outcome.measured.reached_rps * thread_count as f64),
         errors => Err(format!("the stand-in answered wrong {errors} times: {:?}", outcome.measured.errors.first)),
     }
 }
 
-/// As many connections with as large a text, in the closed loop: requests of every face cost about what these cost.
-fn like(workload: &Workload) -> Workload {
-    let connections = workload.clients.iter().map(|clients| clients.connections).sum();
+fn connection_count(workload: &Workload) -> usize {
+    workload.clients.iter().map(|clients| clients.connections).sum()
+}
+
+/// As many threads as the load has: none without a connection.
+fn thread_count(workload: &Workload, cpus: &[usize]) -> usize {
+    cpus.len().clamp(1, connection_count(workload).max(1))
+}
+
+/// One thread's part of the connections with as large a text, in the closed loop: requests of every face cost about what
+/// these cost.
+fn like(workload: &Workload, thread_count: usize) -> Workload {
+    let connections = connection_count(workload).div_ceil(thread_count);
     let shares = workload.clients.iter().flat_map(|clients| &clients.mix);
     let sizes: Vec<usize> = shares.flat_map(sizes).collect();
     let call = Share {
@@ -82,4 +97,20 @@ fn like(workload: &Workload) -> Workload {
 
 fn sizes(share: &Share) -> Vec<usize> {
     if share.text_bytes.is_empty() { vec![TEXT_BYTES] } else { share.text_bytes.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_thread_is_measured_with_its_part() {
+        let echo = Workload::by_name_or_file("echo").expect("it is built in");
+        for (cpus, thread_count_wanted, connections) in [(0, 1, 64), (1, 1, 64), (3, 3, 22), (100, 64, 1)] {
+            let cpus: Vec<usize> = (0..cpus).collect();
+            let thread_count = thread_count(&echo, &cpus);
+            assert_eq!(thread_count, thread_count_wanted);
+            assert_eq!(like(&echo, thread_count).clients[0].connections, connections);
+        }
+    }
 }

@@ -8,12 +8,16 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 
+use crate::load::exchange::READS_PER_TURN_MAX;
 use crate::load::poller::{Poller, Token};
 use crate::load::schedule::Nanos;
 use crate::load::transport::{self, Received, Scratch, Transport};
 use crate::load::trust::Trust;
 use crate::wire::response::Malformed;
 use crate::wire::script::{Inbox, Opened, Opening, Peer, Script};
+
+/// Connected, secured, and as many reads of what the server says to an opening as a request's answer has at a time.
+const STEPS_PER_TURN_MAX: usize = 3 + READS_PER_TURN_MAX;
 
 /// How the connections of one group are made; the same for all of a run.
 #[derive(Clone, Debug)]
@@ -38,6 +42,17 @@ enum Step {
     Securing(Opening),
     Opening(Opening),
     Open,
+}
+
+/// How far a connection came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advanced {
+    /// For the server.
+    Waits,
+    /// Bytes that the server sent are left to be read.
+    HasMore,
+    /// It carries requests.
+    Stands,
 }
 
 /// Why a connection ended that we would have kept.
@@ -73,9 +88,9 @@ impl Connection {
         })
     }
 
-    /// Goes as far as the server lets it. True when the connection carries requests.
-    pub fn advance(&mut self, dial: &Dial, scratch: &mut Scratch) -> Result<bool, String> {
-        loop {
+    /// Goes as far as the server lets it, for a number of reads at the most: what it sends has no end that we know.
+    pub fn advance(&mut self, dial: &Dial, scratch: &mut Scratch) -> Result<Advanced, String> {
+        for _ in 0..STEPS_PER_TURN_MAX {
             self.step = match std::mem::replace(&mut self.step, Step::Open) {
                 Step::Connecting(opening) => match self.transport.is_connected() {
                     Ok(true) => Step::Securing(opening),
@@ -109,9 +124,10 @@ impl Connection {
                         }
                     }
                 }
-                Step::Open => return Ok(true),
+                Step::Open => return Ok(Advanced::Stands),
             };
         }
+        Ok(Advanced::HasMore)
     }
 
     fn say(&mut self, opening: &mut Opening) -> Result<(), Lost> {
@@ -157,9 +173,9 @@ impl Connection {
         self.transport.receive(scratch).map_err(closed)
     }
 
-    fn stay(&mut self, step: Step) -> Result<bool, String> {
+    fn stay(&mut self, step: Step) -> Result<Advanced, String> {
         self.step = step;
-        Ok(false)
+        Ok(Advanced::Waits)
     }
 
     fn open(&mut self, peer: Peer) -> Step {

@@ -22,7 +22,7 @@ use crate::load::timers::Timers;
 use crate::load::transport::Scratch;
 use crate::load::trust::Trust;
 use crate::load::worker::{DRAIN_NS_MAX, Worker};
-use crate::load::{Outcome, Plan, Progress};
+use crate::load::{IDLE_RATIO_MIN, Outcome, Plan, Progress};
 use crate::record::Generator;
 use crate::wire::stamp::COUNTER_FIRST;
 use crate::workload::{Arrivals, Tls};
@@ -33,8 +33,6 @@ const OPENING_COUNT_MAX: usize = 64;
 const LOOK_MAX: Duration = Duration::from_millis(250);
 /// Counters are 12 digits and do not begin with 0.
 const COUNTER_COUNT: u64 = 9 * COUNTER_FIRST;
-/// Below this share of idle time the generator is what limits the run.
-const IDLE_RATIO_MIN: f64 = 0.03;
 /// Open loop: when the p99 of our own lateness is more than this share of the reported p99, it is us whom it shows.
 const LATENESS_RATIO_MAX: f64 = 0.25;
 
@@ -248,7 +246,10 @@ impl<'a> Crew<'a> {
         let threads = self.thread_count;
         let idle_ratio = sum.idle_ns as f64 / (sum.window_ns() as f64 * threads as f64);
         let lateness_us = sum.lateness_ns.value_at_quantile(0.99) as f64 / 1e3;
-        let is_late = rate_rps.is_some() && lateness_us > LATENESS_RATIO_MAX * measured.latency.p99_us;
+        // Where nothing was answered, there is no latency that could be ours.
+        let is_late = rate_rps.is_some()
+            && measured.latency.count > 0
+            && lateness_us > LATENESS_RATIO_MAX * measured.latency.p99_us;
         let generator = Generator {
             threads,
             cpus: self.plan.cpus.iter().copied().take(threads).collect(),

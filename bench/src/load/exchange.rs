@@ -11,6 +11,8 @@ use crate::wire::stamp::Digits;
 
 /// Of a wrong answer's body, what is shown.
 const SHOWN_BYTES_MAX: usize = 600;
+/// Reads from one connection before the others have their turn: a mebibyte, more than nearly every answer.
+pub const READS_PER_TURN_MAX: usize = 16;
 
 impl Worker {
     /// Sends the request that was due, on a connection that stands.
@@ -25,6 +27,7 @@ impl Worker {
         self.counter += 1;
         self.out.clear();
         group.script.render(exchange, digits, &connection.peer, &mut self.out);
+        connection.inbox.forget_events();
         self.tally.sent(due_ns, now_ns);
         slot.phase = Phase::Asked(Asked { exchange, digits, due_ns, had_event: false });
         slot.request_count += 1;
@@ -35,8 +38,11 @@ impl Worker {
 
     /// Edge-triggered: read until there is no more. A read that brings less than it could was the last, and so is an
     /// answer, unless the server hung up.
+    ///
+    /// A server that sends faster than we read would keep us here for ever, and with us the clock of the run and every
+    /// other connection. So after some reads it is the others' turn.
     pub fn receive(&mut self, index: usize, hung_up: bool) {
-        loop {
+        for _ in 0..READS_PER_TURN_MAX {
             let slot = &mut self.slots[index];
             let group = &mut self.groups[slot.group];
             let Some(connection) = &mut slot.connection else {
@@ -87,11 +93,33 @@ impl Worker {
             }
             if let Some(closes) = closes {
                 self.finish(index, now_ns, closes);
+            } else if connection.inbox.is_closed() {
+                // Its socket may stand for long; a request on it would be for nobody.
+                return self.lose(index, Lost::Closed("closed by the server".into()));
+            }
+            if let Phase::Leaving = self.slots[index].phase {
+                // What was answered was the last of this connection; what else there is belongs to the farewell.
+                if more {
+                    self.hear_farewell(index);
+                }
+                return;
             }
             if !more {
                 return;
             }
         }
+        if let Err(error) = self.watch_again(index) {
+            self.lose(index, Lost::Closed(error.to_string().into()));
+        }
+    }
+
+    /// The poller is to tell of the connection again, which may hold more than was read.
+    pub fn watch_again(&self, index: usize) -> std::io::Result<()> {
+        let slot = &self.slots[index];
+        let Some(connection) = &slot.connection else {
+            return Ok(());
+        };
+        self.poller.watch_again(connection.transport.stream(), slot.token)
     }
 
     /// The connection is gone, and with it what was in flight on it.

@@ -2,7 +2,7 @@
 //! one that could not be made is tried again after a pause, with the request that waits for it.
 
 use crate::load::clients::Phase;
-use crate::load::connection::Connection;
+use crate::load::connection::{Advanced, Connection};
 use crate::load::schedule::Nanos;
 use crate::load::transport::Received;
 use crate::load::worker::{SWEEP_NS, Worker};
@@ -34,8 +34,13 @@ impl Worker {
             return;
         };
         match connection.advance(&self.groups[slot.group].dial, &mut self.scratch) {
-            Ok(false) => {}
-            Ok(true) => {
+            Ok(Advanced::Waits) => {}
+            Ok(Advanced::HasMore) => {
+                if let Err(error) = self.watch_again(index) {
+                    self.unmake(index, due_ns, format!("epoll: {error}"));
+                }
+            }
+            Ok(Advanced::Stands) => {
                 self.transit_count -= 1;
                 self.tally.connection_count.opened += 1;
                 self.tally.connection_count.reconnected += u64::from(std::mem::take(&mut slot.was_lost));

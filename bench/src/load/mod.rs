@@ -25,6 +25,9 @@ use std::net::SocketAddr;
 use crate::record::{Generator, Interval, Measured};
 use crate::workload::Workload;
 
+/// Below this share of idle time the generator is what limits the run.
+pub const IDLE_RATIO_MIN: f64 = 0.03;
+
 /// Everything a run needs to know; nothing in it changes while it runs.
 #[derive(Clone, Debug)]
 pub struct Plan {

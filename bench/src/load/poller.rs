@@ -8,6 +8,8 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 
 const EVENTS_PER_WAIT_MAX: usize = 256;
+const INTEREST: epoll::EventFlags =
+    epoll::EventFlags::IN.union(epoll::EventFlags::OUT).union(epoll::EventFlags::RDHUP).union(epoll::EventFlags::ET);
 
 pub struct Poller {
     epoll: OwnedFd,
@@ -38,10 +40,12 @@ impl Poller {
     /// Watches until the socket is dropped. Room to write costs no wake-ups: the kernel tells of it only after a write
     /// that found none.
     pub fn watch(&self, source: impl AsFd, token: Token) -> io::Result<()> {
-        let data = u64::from(token.generation) << 32 | u64::from(token.index);
-        let interest =
-            epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::RDHUP | epoll::EventFlags::ET;
-        Ok(epoll::add(&self.epoll, source, epoll::EventData::new_u64(data), interest)?)
+        Ok(epoll::add(&self.epoll, source, event_data(token), INTEREST)?)
+    }
+
+    /// Tells of the socket once more, as far as it has something: for whoever turned away from it before it was empty.
+    pub fn watch_again(&self, source: impl AsFd, token: Token) -> io::Result<()> {
+        Ok(epoll::modify(&self.epoll, source, event_data(token), INTEREST)?)
     }
 
     /// Waits for `timeout` at the most; zero looks and comes back. Returns how many `ready` has.
@@ -62,4 +66,8 @@ impl Poller {
             hung_up: flags.intersects(epoll::EventFlags::RDHUP | epoll::EventFlags::HUP | epoll::EventFlags::ERR),
         }
     }
+}
+
+fn event_data(token: Token) -> epoll::EventData {
+    epoll::EventData::new_u64(u64::from(token.generation) << 32 | u64::from(token.index))
 }

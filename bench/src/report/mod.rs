@@ -37,3 +37,9 @@ pub fn text(record: &Record, paint: Paint) -> String {
 fn answers_rps(interval: &Interval) -> f64 {
     if interval.seconds > 0.0 { interval.answer_count as f64 / interval.seconds } else { 0.0 }
 }
+
+/// What comes behind it is the drain: a slice as long as the last answers took, whose rate is that of no load.
+fn under_load(record: &Record) -> Vec<Interval> {
+    let end_s = record.workload.load.warmup_s + record.measured.seconds;
+    record.measured.timeline.iter().copied().filter(|interval| interval.from_s < end_s - 1e-6).collect()
+}

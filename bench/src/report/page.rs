@@ -8,6 +8,7 @@ use super::escape::escape;
 use super::figures::count;
 use super::{bars, labels, plots, tables, text, trend};
 use crate::history::Entry;
+use crate::load::IDLE_RATIO_MIN;
 use crate::record::Record;
 
 const STYLE: &str = include_str!("page.css");
@@ -84,7 +85,9 @@ fn alarms(records: &[Record], labels: &[String]) -> String {
             let first = first.map_or(String::new(), |first| format!("; the first: <code>{}</code>", escape(first)));
             tell("bad", &format!("{}{first}", kinds.join(", ")));
         }
-        if record.generator.is_at_ceiling {
+        if record.generator.is_at_ceiling && record.generator.idle_ratio >= IDLE_RATIO_MIN {
+            tell("bad", "the generator was late: the server may answer sooner than this");
+        } else if record.generator.is_at_ceiling {
             tell("bad", "is at the generator's limit: the server may be faster than this");
         }
         for doubt in &record.doubts {

@@ -1,9 +1,9 @@
 //! Which plots a page has, and how records become their curves. Pure.
 
-use super::answers_rps;
 use super::chart::{Axis, Chart, Point, Series};
 use super::figures::{count, latency, rate};
 use super::scale::{Scale, nines};
+use super::{answers_rps, under_load};
 use crate::record::{Interval, Percentiles, Record};
 
 /// One in a million at the right edge; few runs have more answers than say anything of it.
@@ -72,7 +72,7 @@ pub fn throughput_over_time(records: &[Record], labels: &[String]) -> Chart {
     let clock = Clock::of(records);
     let series = curves(records, labels, |record| {
         let slower = |a: Interval, b: Interval| if answers_rps(&b) < answers_rps(&a) { b } else { a };
-        thinned(&record.measured.timeline, slower)
+        thinned(&under_load(record), slower)
             .map(|interval| clock.point(&interval, answers_rps(&interval), rate))
             .collect()
     });
@@ -258,6 +258,7 @@ mod tests {
         let mut record = samples::record("a");
         let calm = record.measured.timeline[1];
         record.measured.timeline = (0..86_400).map(|second| Interval { from_s: f64::from(second), ..calm }).collect();
+        record.measured.seconds = 86_400.0;
         record.measured.timeline[40_000] =
             Interval { answer_count: 3, error_count: 9, max_us: 1e6, ..record.measured.timeline[40_000] };
         let records = [record];

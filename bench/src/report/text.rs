@@ -5,6 +5,7 @@ use super::figures::{count, latency, one_line, percent, rate};
 use super::machine;
 use super::paint::Paint;
 use super::spark;
+use crate::load::IDLE_RATIO_MIN;
 use crate::record::{Errors, Generator, Measured, Percentiles, Record};
 
 /// Where values begin, behind their labels.
@@ -18,7 +19,7 @@ pub fn text(record: &Record, paint: Paint) -> String {
     text.push('\n');
     let mut row = |label: &str, value: &str| text.push_str(&labelled(label, value, paint));
     row("throughput", &throughput(measured));
-    for (label, curve) in over_time(measured) {
+    for (label, curve) in over_time(record) {
         row(label, &curve);
     }
     row("errors", &errors(&measured.errors, paint));
@@ -71,7 +72,7 @@ fn latencies(measured: &Measured, paint: Paint) -> String {
     if measured.latency.count == 0 {
         return format!("{}\n", paint.bad("No right answer was measured: there are no latencies."));
     }
-    let head = ["latency", "p50", "p90", "p99", "p99.9", "p99.99", "max", "answers"];
+    let head = ["latency", "p50", "p90", "p99", "p99.9", "p99.99", "max", "requests"];
     let mut rows = vec![head.map(str::to_owned).to_vec(), row("all", &measured.latency)];
     if measured.operations.len() > 1 {
         rows.extend(measured.operations.iter().map(|operation| row(&one_line(&operation.name), &operation.latency)));
@@ -104,12 +105,12 @@ fn throughput(measured: &Measured) -> String {
     format!("{reached}{asked}; {} right answers in all, {seconds:.1} s measured", count(*answer_count))
 }
 
-fn over_time(measured: &Measured) -> Vec<(&'static str, String)> {
-    let timeline = measured.timeline.as_slice();
+fn over_time(record: &Record) -> Vec<(&'static str, String)> {
+    let timeline = record.measured.timeline.as_slice();
     if timeline.len() < 2 {
         return Vec::new();
     }
-    let rates: Vec<f64> = timeline.iter().map(super::answers_rps).collect();
+    let rates: Vec<f64> = super::under_load(record).iter().map(super::answers_rps).collect();
     let maxima: Vec<f64> = timeline.iter().map(|interval| interval.max_us).collect();
     let lowest = rates.iter().copied().fold(f64::INFINITY, f64::min);
     let highest = rates.iter().copied().fold(0.0, f64::max);
@@ -177,7 +178,11 @@ fn generator(generator: &Generator, reached_rps: f64, paint: Paint) -> String {
     let state = format!("{threads}, idle {}", percent(generator.idle_ratio));
     match generator.ceiling_rps {
         _ if generator.is_at_ceiling => {
-            let loud = "AT THE GENERATOR'S LIMIT: the server may be faster than this";
+            let loud = match generator.idle_ratio {
+                // It had the time: what it came late by is in the latencies, and not in the rate.
+                idle_ratio if idle_ratio >= IDLE_RATIO_MIN => "THE GENERATOR WAS LATE: the server may answer sooner",
+                _ => "AT THE GENERATOR'S LIMIT: the server may be faster than this",
+            };
             let ceiling = generator.ceiling_rps.map_or(String::new(), |ceiling| format!(", ceiling {}", rate(ceiling)));
             format!("{}\n{}{state}{ceiling}", paint.bad(loud), " ".repeat(LABEL_COLUMNS))
         }
@@ -193,7 +198,7 @@ fn generator(generator: &Generator, reached_rps: f64, paint: Paint) -> String {
 mod tests {
     use super::super::samples;
     use super::*;
-    use crate::record::Quiet;
+    use crate::record::{Interval, Quiet};
 
     /// Goal: the whole of it, as people see it, so that a change of it is a change someone reads.
     #[test]
@@ -203,10 +208,10 @@ echo → ringway  2026-07-28T12:00:00Z
 Made for tests.
 64 connections, closed loop, commit 87ac88b0c1d2, server on core 0
 
-  latency       p50     p90     p99    p99.9   p99.99      max  answers
-  all        351 us  608 us  977 us  1.35 ms  1.71 ms  2.34 ms  500,000
-  call echo  351 us  608 us  977 us  1.35 ms  1.71 ms  2.32 ms  450,000
-  list       351 us  608 us  977 us  1.35 ms  1.71 ms  1.97 ms   50,000
+  latency       p50     p90     p99    p99.9   p99.99      max  requests
+  all        351 us  608 us  977 us  1.35 ms  1.71 ms  2.34 ms   500,000
+  call echo  351 us  608 us  977 us  1.35 ms  1.71 ms  2.32 ms   450,000
+  list       351 us  608 us  977 us  1.35 ms  1.71 ms  1.97 ms    50,000
 
   throughput  50,000/s reached; 550,000 right answers in all, 10.0 s measured
   over time   ▆█▇▇▇▇███▇▇  35,000/s to 50,000/s
@@ -221,6 +226,20 @@ Made for tests.
         assert_eq!(begins, want);
     }
 
+    /// The last answers come in a slice of their own, a millisecond long or idle for two seconds: neither is a rate.
+    #[test]
+    fn the_drain_has_no_rate() {
+        for (seconds, answer_count) in [(0.001, 64), (1.0, 0)] {
+            let mut record = samples::record("ringway");
+            let last = Interval { from_s: 11.0, seconds, answer_count, max_us: 2e6, ..record.measured.timeline[1] };
+            record.measured.timeline.push(last);
+            let plain = text(&record, Paint::PLAIN);
+            for want in ["35,000/s to 50,000/s", "up to 2.00 s"] {
+                assert!(plain.contains(want), "{want:?} in\n{plain}");
+            }
+        }
+    }
+
     #[test]
     fn what_is_bad_is_loud() {
         let mut record = samples::record("ringway");
@@ -228,7 +247,7 @@ Made for tests.
         record.measured.errors.wrong_status = 12;
         record.measured.errors.lost = 3;
         record.measured.errors.first = Some("503 \u{1b}[31mno\r\n".to_owned());
-        record.generator.is_at_ceiling = true;
+        (record.generator.is_at_ceiling, record.generator.idle_ratio) = (true, 0.01);
         record.machine.quiet = Quiet { is_quiet: false, reasons: vec!["steal 7 %".to_owned(), "1 core".to_owned()] };
         record.doubts = vec!["It is a debug build.".to_owned()];
         let plain = text(&record, Paint::PLAIN);
@@ -242,6 +261,9 @@ Made for tests.
         ] {
             assert!(plain.contains(want), "{want:?} in\n{plain}");
         }
+        record.generator.idle_ratio = 0.5;
+        let late = text(&record, Paint::PLAIN);
+        assert!(late.contains("THE GENERATOR WAS LATE") && !late.contains("LIMIT"), "{late}");
         assert!(!plain.contains('\u{1b}'), "no byte of the server reaches the terminal");
         assert!(text(&record, Paint::COLOURED).contains("\u{1b}[1;31m12 wrong status"));
     }

@@ -90,7 +90,9 @@ impl HttpInbox {
             return Ok(None);
         }
         let Some((head, head_bytes, rest)) = head::read(&self.head_bytes)? else {
-            return Ok(None);
+            // Interim answers are whole heads, each small enough; together they have the bound of one.
+            let is_too_large = self.head_bytes.len() > head::HEAD_BYTES_MAX;
+            return if is_too_large { Err(Malformed::TooLarge) } else { Ok(None) };
         };
         let rest = &bytes[bytes.len() - rest.len()..];
         self.head_bytes = head_bytes.to_vec();

@@ -30,6 +30,13 @@ impl Inbox {
         }
     }
 
+    /// To be called when a request is asked: events that came before it are not its own.
+    pub fn forget_events(&mut self) {
+        if let Self::WebSocket(inbox) = self {
+            inbox.forget_events();
+        }
+    }
+
     /// Bytes to send because of what came in (WebSocket pong, or the answer to a close), if any.
     pub fn poll_output(&mut self, out: &mut Vec<u8>) {
         if let Self::WebSocket(inbox) = self {

@@ -69,6 +69,11 @@ impl WebSocketInbox {
         self.event_count
     }
 
+    /// What came since the last answer belongs to no request.
+    pub fn forget_events(&mut self) {
+        self.event_count = 0;
+    }
+
     pub fn poll_output(&mut self, out: &mut Vec<u8>) {
         if let Some((opcode, payload)) = self.reply.take() {
             // No counter is in it, and if it were, it would be left alone.

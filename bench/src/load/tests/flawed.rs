@@ -23,6 +23,12 @@ pub enum Flaw {
     RefusesToOpen,
     /// `initialize` is not answered at all.
     NeverOpens,
+    /// Begins a stream of events that never ends, as fast as it can.
+    Floods,
+    /// The same as the answer to `initialize`.
+    FloodsWhenOpening,
+    /// With each tenth answer, in one packet and without a word.
+    ClosesWithTheAnswer,
     /// Closes for good: nobody listens any more.
     Dies,
 }
@@ -91,6 +97,9 @@ fn serve(mut stream: TcpStream, flaw: Flaw, seen: &Seen) {
                 r#"{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"#,
                 r#""serverInfo":{"name":"flawed","version":"1"}}}"#
             );
+            if flaw == Flaw::FloodsWhenOpening {
+                return flood(&mut stream);
+            }
             if flaw != Flaw::NeverOpens {
                 let head = format!("Mcp-Session-Id: s-1\r\nContent-Length: {}", body.len());
                 send(&mut stream, format!("HTTP/1.1 {status} X\r\n{head}\r\n\r\n{body}")).unwrap();
@@ -105,6 +114,7 @@ fn serve(mut stream: TcpStream, flaw: Flaw, seen: &Seen) {
             Flaw::Refuses if is_flawed => (503, right.clone()),
             Flaw::LongerBody if is_flawed => (200, format!("{right} ")),
             Flaw::Closes if is_flawed => return,
+            Flaw::Floods if is_flawed => return flood(&mut stream),
             _ => (200, right.clone()),
         };
         previous = right;
@@ -112,7 +122,15 @@ fn serve(mut stream: TcpStream, flaw: Flaw, seen: &Seen) {
         let length = body.len();
         let close = if flaw == Flaw::ClosesPolitely && is_flawed { "Connection: close\r\n" } else { "" };
         let answer = format!("{protocol} {status} X\r\n{close}Content-Length: {length}\r\n\r\n{body}");
-        if send(&mut stream, answer).is_err() || (!close.is_empty()) || (flaw == Flaw::ClosesSilently && is_flawed) {
+        let closes_with_it = flaw == Flaw::ClosesWithTheAnswer && answer_count % 10 == 0;
+        if closes_with_it {
+            rustix::net::sockopt::set_tcp_cork(&stream, true).unwrap();
+        }
+        if send(&mut stream, answer).is_err()
+            || closes_with_it
+            || (!close.is_empty())
+            || (flaw == Flaw::ClosesSilently && is_flawed)
+        {
             return;
         }
     }
@@ -121,6 +139,17 @@ fn serve(mut stream: TcpStream, flaw: Flaw, seen: &Seen) {
 /// In one piece: a head and a body written apart would wait for each other's acknowledgement.
 fn send(stream: &mut TcpStream, answer: impl AsRef<str>) -> std::io::Result<()> {
     stream.write_all(answer.as_ref().as_bytes())
+}
+
+/// Until the other side has had enough.
+fn flood(stream: &mut TcpStream) {
+    let events = "data: {\"method\":\"notifications/progress\"}\n\n".repeat(4096);
+    let chunk = format!("{:x}\r\n{events}\r\n", events.len());
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let mut sent = send(stream, head);
+    while sent.is_ok() {
+        sent = send(stream, &chunk);
+    }
 }
 
 fn read_request(stream: &mut TcpStream, seen: &Seen) -> Option<String> {

@@ -111,3 +111,28 @@ fn a_dead_server_is_counted_and_the_run_ends_in_time() {
         }
     }
 }
+
+/// Goal: no server holds up the run, whatever it sends. Method: one that sends faster than anybody reads; a run that
+/// does not end is the test that does not.
+#[test]
+fn a_server_that_sends_for_ever_does_not_hold_up_the_run() {
+    let server = Flawed::new(Flaw::Floods);
+    let measured = load(server.addr, "seconds = 0.3, warmup_s = 0.0", "connections = 3").unwrap().measured;
+    assert_eq!((measured.errors.unanswered, measured.errors.total()), (3, 3), "{:?}", measured.errors);
+    assert_eq!(measured.answer_count, 3 * 99);
+    let server = Flawed::new(Flaw::FloodsWhenOpening);
+    let why = load(server.addr, "", "connections = 2\nera = \"legacy\"").unwrap_err();
+    assert_eq!(why, format!("opening at {}: no answer in time", server.addr));
+}
+
+/// Goal: a client whose server closes just when the client itself would have, comes back. Method: both at each tenth
+/// answer, of which the opening has two; the farewell finds nobody.
+#[test]
+fn a_server_that_closes_when_the_workload_does_loses_no_client() {
+    let server = Flawed::new(Flaw::ClosesWithTheAnswer);
+    let clients = "connections = 2\nera = \"legacy\"\nchurn = { requests = 8 }";
+    let measured = load(server.addr, "seconds = 0.5, warmup_s = 0.0", clients).unwrap().measured;
+    assert!(measured.answer_count > 40, "{measured:?}");
+    assert!(measured.connection_count.opened > 4, "{:?}", measured.connection_count);
+    assert_eq!(measured.errors.total(), 0, "{:?}", measured.errors);
+}

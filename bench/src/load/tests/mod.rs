@@ -5,6 +5,7 @@ mod planted;
 mod wrong;
 mod going;
 mod secured;
+mod web_socket;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;

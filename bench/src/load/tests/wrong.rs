@@ -1,7 +1,7 @@
 //! Every way of being wrong is counted as what it is, and the first of them is told.
 
 use crate::load::tests::flawed::{Flaw, Flawed};
-use crate::load::tests::load;
+use crate::load::tests::{Standing, load};
 use crate::record::Errors;
 
 #[test]
@@ -31,4 +31,14 @@ fn a_right_server_is_found_right() {
     let server = Flawed::new(Flaw::None);
     let errors = load(server.addr, "seconds = 0.3, warmup_s = 0.1", "connections = 4").unwrap().measured.errors;
     assert_eq!(errors, Errors::default());
+}
+
+/// The open loop's own lateness is a share of the latencies: where there are none, it is no share of them.
+#[test]
+fn a_server_that_is_always_wrong_is_not_the_generator_s_limit() {
+    let server = Standing::new("now");
+    let clients = "connections = 2\nmix = [{ operation = \"call\", expect = { status = 201 } }]";
+    let outcome = load(server.addr, "rate_rps = 100, seconds = 0.3, warmup_s = 0.0", clients).unwrap();
+    assert_eq!(outcome.measured.errors.wrong_status, 30);
+    assert!(!outcome.generator.is_at_ceiling, "{:?}", outcome.generator);
 }

@@ -238,3 +238,13 @@ fn a_large_answer_in_small_pieces_is_read_once() {
         assert!(began.elapsed().as_secs() < 10, "{face}: {:?}", began.elapsed());
     }
 }
+
+/// Goal: a server that announces an answer for ever fills no memory. Method: interim heads, each of them whole.
+#[test]
+fn interim_answers_have_a_bound_together() {
+    let mut inbox = inbox("mcp");
+    let interim = b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100);
+    let endless =
+        (0..1000).map(|_| inbox.handle_bytes(&interim).map(|answer| answer.is_some())).find(|it| *it != Ok(false));
+    assert_eq!(endless, Some(Err(Malformed::TooLarge)));
+}
