@@ -25,8 +25,6 @@ pub enum Flaw {
     NeverOpens,
     /// Begins a stream of events that never ends, as fast as it can.
     Floods,
-    /// The same as the answer to `initialize`.
-    FloodsWhenOpening,
     /// With each tenth answer, in one packet and without a word.
     ClosesWithTheAnswer,
     /// Closes for good: nobody listens any more.
@@ -97,9 +95,6 @@ fn serve(mut stream: TcpStream, flaw: Flaw, seen: &Seen) {
                 r#"{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"#,
                 r#""serverInfo":{"name":"flawed","version":"1"}}}"#
             );
-            if flaw == Flaw::FloodsWhenOpening {
-                return flood(&mut stream);
-            }
             if flaw != Flaw::NeverOpens {
                 let head = format!("Mcp-Session-Id: s-1\r\nContent-Length: {}", body.len());
                 send(&mut stream, format!("HTTP/1.1 {status} X\r\n{head}\r\n\r\n{body}")).unwrap();

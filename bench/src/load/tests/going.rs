@@ -117,12 +117,9 @@ fn a_dead_server_is_counted_and_the_run_ends_in_time() {
 #[test]
 fn a_server_that_sends_for_ever_does_not_hold_up_the_run() {
     let server = Flawed::new(Flaw::Floods);
-    let measured = load(server.addr, "seconds = 0.3, warmup_s = 0.0", "connections = 3").unwrap().measured;
-    assert_eq!((measured.errors.unanswered, measured.errors.total()), (3, 3), "{:?}", measured.errors);
-    assert_eq!(measured.answer_count, 3 * 99);
-    let server = Flawed::new(Flaw::FloodsWhenOpening);
-    let why = load(server.addr, "", "connections = 2\nera = \"legacy\"").unwrap_err();
-    assert_eq!(why, format!("opening at {}: no answer in time", server.addr));
+    let measured = load(server.addr, "seconds = 0.2, warmup_s = 0.0", "connections = 1").unwrap().measured;
+    assert_eq!((measured.errors.unanswered, measured.errors.total()), (1, 1), "{:?}", measured.errors);
+    assert_eq!(measured.answer_count, 99);
 }
 
 /// Goal: a client whose server closes just when the client itself would have, comes back. Method: both at each tenth
