@@ -10,8 +10,8 @@ struct Budgets(PathBuf);
 impl Budgets {
     fn of(test: &str, text: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("ringway-bench-test-{}-{test}", std::process::id()));
-        std::fs::create_dir(&folder).unwrap();
-        std::fs::write(folder.join("budgets.toml"), text).unwrap();
+        std::fs::create_dir(&folder).expect("a folder of ours");
+        std::fs::write(folder.join("budgets.toml"), text).expect("it is ours");
         Self(folder)
     }
 
@@ -22,8 +22,8 @@ impl Budgets {
             .arg(self.0.join("budgets.toml"))
             .args(options)
             .output()
-            .unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+            .expect("it starts");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
         (output.status.code(), text(output.stdout), text(output.stderr))
     }
 }
