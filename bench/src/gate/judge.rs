@@ -114,7 +114,7 @@ struct Court<'a> {
 }
 
 impl Court<'_> {
-    /// Counts do not vary, so one is enough.
+    /// Counts do not vary, so one is enough. Below one there is nothing left to lower a budget to.
     fn count(&mut self, budget: &Budget, scenario: &str) -> Result<Finding, String> {
         self.laboratory.tell(&format!("{}: counting", budget.name));
         let is_ratio = scenario.contains('/');
@@ -130,7 +130,9 @@ impl Court<'_> {
         let Some(limit) = &budget.limit else { return Ok(no_value(budget, counted)) };
         let standing = if limit.is_broken_by(counted) { Standing::Broken } else { Standing::Holds };
         let note = match limit.excess(counted) {
-            excess if excess < -RATCHET && !is_ratio => format!("ratchet: lower the budget to {counted:.0}"),
+            excess if excess < -RATCHET && !is_ratio && counted >= 1.0 => {
+                format!("ratchet: lower the budget to {counted:.0}")
+            }
             _ => String::new(),
         };
         Ok(Finding::of(budget, standing, Some(counted), note))
