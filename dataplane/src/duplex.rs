@@ -28,6 +28,7 @@ use crate::record::{About, Ending};
 use crate::session::Session;
 use crate::shard::Shard;
 use crate::shard::socket::Socket;
+use crate::stall::Doing;
 use crate::stop::{self, Stop};
 use note::{End, Note};
 use output::Output;
@@ -241,7 +242,7 @@ impl Duplex {
             // A session's own stream keeps what it can, and never overflows.
             client.forward(&mut source, &Cell::default()).await;
         };
-        shard.spawn(announcing).detach();
+        shard.spawn(Doing::Duplex, announcing).detach();
         Ok(())
     }
 
@@ -297,7 +298,7 @@ impl Duplex {
             client.calls.borrow_mut().remove(&of_key);
             client.part_if_done();
         };
-        self.shard.spawn(stopped.run(work)).detach();
+        self.shard.spawn(Doing::Duplex, stopped.run(work)).detach();
     }
 
     /// Sends events until the last. True when the client was too slow for them.

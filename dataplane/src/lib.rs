@@ -27,9 +27,11 @@ mod record;
 mod server;
 mod session;
 mod shard;
+mod stall;
 mod stdio;
 mod stop;
 mod task;
+mod ticker;
 mod tool;
 mod tool_names;
 
@@ -56,6 +58,6 @@ pub use ringway_policy::{
 };
 pub use server::{Options, Running, Server, ServerBuilder, StartError};
 pub use tool::{
-    Arguments, Completer, LocalFuture, Prompt, Resource, ResourceTemplate, Tool, ToolError, Variables, prompt_fn,
-    resource_fn, template_fn, tool_fn,
+    Arguments, AtOnce, Completer, LocalFuture, Prompt, Resource, ResourceTemplate, Texts, Tool, ToolError, Variables,
+    prompt_fn, resource_fn, template_fn, text_fn, tool_fn,
 };

@@ -23,6 +23,7 @@ use crate::preflight::{self, Missing};
 use crate::random;
 use crate::shard::{self, Setup};
 use crate::stdio;
+use crate::ticker;
 use crate::tool::{Prompt, Resource, ResourceTemplate, Tool};
 
 /// How a server runs.
@@ -272,7 +273,7 @@ impl Server {
             (admin, admin_address) = (bound.pop(), Some(address));
         }
         let own_addresses = [Some(address), admin_address].into_iter().flatten().map(|address| address.ip()).collect();
-        let mut setups = self.setups(&options, cpus.len(), own_addresses);
+        let mut setups = self.setups(&options, cpus.len(), own_addresses)?;
         for (setup, listener) in setups.iter_mut().zip(listeners) {
             setup.listener = Some(listener);
             setup.admin = admin.take();
@@ -311,7 +312,7 @@ impl Server {
         if !missing.is_empty() {
             return Err(StartError::Missing(missing));
         }
-        let mut setups = self.setups(&options, 1, Vec::new());
+        let mut setups = self.setups(&options, 1, Vec::new())?;
         let Some(setup) = setups.pop() else {
             return Ok(());
         };
@@ -319,7 +320,9 @@ impl Server {
         thread.join().map_err(|error| StartError::Shard(error.to_string()))
     }
 
-    fn setups(&self, options: &Options, count: usize, own_addresses: Vec<IpAddr>) -> Vec<Setup> {
+    fn setups(&self, options: &Options, count: usize, own_addresses: Vec<IpAddr>) -> Result<Vec<Setup>, StartError> {
+        let ticks = ticker::start(count)
+            .map_err(|error| StartError::Shard(format!("the system gives no thread to keep the time: {error}")))?;
         let key = options.state_key.unwrap_or_else(|| {
             let mut key = [0; 32];
             random::fill(&mut key);
@@ -331,13 +334,15 @@ impl Server {
         let in_force = self.handle.open(options.policy.clone(), own_addresses);
         let observatory = Observatory::new(Process::new(count, self.handle.clone(), options.log.clone()), &self.checks);
         let metrics = observatory.shards.iter().map(Arc::clone);
-        let setups = letters.into_iter().zip(metrics).enumerate().map(|(index, (letters, metrics))| Setup {
+        let ends = letters.into_iter().zip(ticks).zip(metrics).enumerate();
+        let setups = ends.map(|(index, ((letters, ticks), metrics))| Setup {
             id: index as u16,
             shard_count: count,
             listener: None,
             admin: None,
             in_force: in_force.clone(),
             letters,
+            ticks,
             mailboxes: self.handle.mailboxes().clone(),
             server: self.handle.clone(),
             state_key: Arc::clone(&state_key),
@@ -347,7 +352,7 @@ impl Server {
             observatory: Arc::clone(&observatory),
             log: options.log.clone(),
         });
-        setups.collect()
+        Ok(setups.collect())
     }
 }
 

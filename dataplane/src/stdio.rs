@@ -11,6 +11,7 @@ use crate::context::within;
 use crate::duplex::output::Messages;
 use crate::duplex::{Duplex, Manner, output};
 use crate::shard::{Setup, Shard, Up, sweep};
+use crate::stall::Doing;
 
 /// How often it is looked whether the server drains while no line comes.
 const LOOK_FOR_DRAIN_EVERY: std::time::Duration = std::time::Duration::from_millis(250);
@@ -22,9 +23,16 @@ const MESSAGES_WAITING_MAX: usize = 256;
 /// Serves until input ends and everything that was asked is answered, or the drain time is up.
 pub async fn run(setup: Setup) {
     let shard = Shard::new(&setup);
+    let stalls = Rc::clone(&shard.stalls);
+    stalls.watch(Doing::Duplex, serve(shard, setup)).await;
+}
+
+async fn serve(shard: Rc<Shard>, setup: Setup) {
     let _up = Up::new(&setup.observatory);
+    // Nobody waits for a sweep: input is looked after as it comes.
+    let (sweeps, _) = async_channel::bounded(1);
     // Deadlines have no connections here; the rest of a sweep is as in any shard.
-    let sweeping = shard.spawn(sweep::run(Rc::clone(&shard)));
+    let sweeping = shard.spawn(Doing::Sweep, sweep::run(Rc::clone(&shard), setup.ticks, sweeps));
     let (lines, input) = async_channel::bounded(LINES_WAITING_MAX);
     let (output, messages) = output::pair(MESSAGES_WAITING_MAX);
     let line_bytes_max = shard.limits().body_bytes_max;
@@ -36,7 +44,7 @@ pub async fn run(setup: Setup) {
     };
     let letters = {
         let (of_task, letters) = (Rc::clone(&shard), setup.letters);
-        shard.spawn(async move {
+        shard.spawn(Doing::Letters, async move {
             while let Some(letter) = letters.next().await {
                 of_task.take(letter);
             }

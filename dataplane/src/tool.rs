@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use ringway_core::mcp::RpcError;
 use ringway_core::mcp::types::{
-    PromptDefinition, PromptResult, ResourceContents, ResourceDefinition, TemplateDefinition, ToolDefinition,
+    Content, PromptDefinition, PromptResult, ResourceContents, ResourceDefinition, TemplateDefinition, ToolDefinition,
     ToolResult,
 };
 use serde_json::{Map, Value};
@@ -29,6 +29,31 @@ pub trait Tool: Send + Sync + 'static {
     /// In 2026-07-28 a question ([`Context::ask`]) ends the call and the client calls again with the answer, so that
     /// the code before a question may run once for every round and should have no effect that repeats.
     fn call<'a>(&'a self, arguments: Arguments, context: Context) -> LocalFuture<'a, Result<ToolResult, ToolError>>;
+
+    /// The same tool as one that answers at once, when it is such. Where nothing more is asked for than an answer it is
+    /// called that way, which allocates nothing.
+    fn at_once(&self) -> Option<&dyn AtOnce> {
+        None
+    }
+}
+
+/// A tool that only computes: it waits for nothing, asks nobody, and gives back texts. See [`text_fn`].
+pub trait AtOnce {
+    /// Does the work. `arguments` satisfy the input schema, and serve the next call when this one is done.
+    ///
+    /// # Errors
+    /// As [`Tool::call`]. What was given before is not sent then.
+    fn answer(&self, arguments: &Arguments, texts: &mut Texts<'_>) -> Result<(), ToolError>;
+}
+
+/// Where a tool that answers at once gives its texts.
+pub struct Texts<'t>(pub(crate) &'t mut dyn FnMut(&str));
+
+impl Texts<'_> {
+    /// Gives one more.
+    pub fn give(&mut self, text: &str) {
+        (self.0)(text);
+    }
 }
 
 /// A resource at a fixed URI.
@@ -175,6 +200,41 @@ where
         }
     }
     ToolFn(definition, call)
+}
+
+/// A tool from a definition and a closure that answers at once with texts. It must not block, nor compute for long.
+pub fn text_fn<F>(definition: ToolDefinition, answer: F) -> impl Tool
+where
+    F: Fn(&Arguments, &mut Texts<'_>) -> Result<(), ToolError> + Send + Sync + 'static,
+{
+    struct TextFn<F>(ToolDefinition, F);
+    impl<F> AtOnce for TextFn<F>
+    where
+        F: Fn(&Arguments, &mut Texts<'_>) -> Result<(), ToolError> + Send + Sync + 'static,
+    {
+        fn answer(&self, arguments: &Arguments, texts: &mut Texts<'_>) -> Result<(), ToolError> {
+            (self.1)(arguments, texts)
+        }
+    }
+    impl<F> Tool for TextFn<F>
+    where
+        F: Fn(&Arguments, &mut Texts<'_>) -> Result<(), ToolError> + Send + Sync + 'static,
+    {
+        fn definition(&self) -> ToolDefinition {
+            self.0.clone()
+        }
+        fn call<'a>(&'a self, arguments: Arguments, _: Context) -> LocalFuture<'a, Result<ToolResult, ToolError>> {
+            Box::pin(async move {
+                let mut content = Vec::new();
+                self.answer(&arguments, &mut Texts(&mut |text| content.push(Content::text(text))))?;
+                Ok(ToolResult::contents(content))
+            })
+        }
+        fn at_once(&self) -> Option<&dyn AtOnce> {
+            Some(self)
+        }
+    }
+    TextFn(definition, answer)
 }
 
 /// A resource from a definition and an async closure.

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::runtime;
 use crate::server::ServerBuilder;
-use crate::tool::{Tool, tool_fn};
+use crate::tool::{Tool, text_fn, tool_fn};
 
 /// Adds all of them.
 pub fn add_to(builder: ServerBuilder) -> ServerBuilder {
@@ -40,11 +40,9 @@ pub fn echo() -> impl Tool {
             "additionalProperties": false
         }))
         .read_only();
-    tool_fn(definition, |mut arguments, _| async move {
-        Ok(match arguments.0.remove("text") {
-            Some(serde_json::Value::String(text)) => ToolResult::text(text),
-            _ => ToolResult::error("`text` must be a string"),
-        })
+    text_fn(definition, |arguments, texts| {
+        texts.give(arguments.str("text")?);
+        Ok(())
     })
 }
 

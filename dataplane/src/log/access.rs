@@ -33,7 +33,8 @@ impl AccessLog {
             return;
         }
         let mut sampler = self.sampler.get();
-        let written = if is_good { sampler.good(shard.now(), policy.per_second_max) } else { Some(sampler.always()) };
+        let written =
+            if is_good { sampler.good(shard.coarse_now.get(), policy.per_second_max) } else { Some(sampler.always()) };
         self.sampler.set(sampler);
         let Some(left_out) = written else { return };
         self.entries.push(Entry {

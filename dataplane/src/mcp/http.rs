@@ -21,13 +21,11 @@ use crate::session::Session;
 use crate::shard::Shard;
 
 /// What the first look at a body finds.
-enum First {
-    /// A plan.
-    Planned(Plan, About),
-    /// A legacy message for a session.
+pub enum First {
+    /// A plan, and the legacy session of this shard that it is for.
+    Planned(Plan, About, Option<Rc<Session>>),
+    /// A legacy message for a session that is not here.
     OfSession,
-    /// A modern message with a session id that nobody could have minted.
-    GuessedSession,
     /// A batch, each message as text; empty when it has none or too many.
     Batch(Vec<Vec<u8>>),
 }
@@ -40,6 +38,20 @@ fn mcp_headers<'b>(request: Request<'b>) -> McpHeaders<'b> {
         name: head.mcp_name.bytes(request.bytes),
         repeated: head.mcp_version.count > 1 || head.mcp_method.count > 1 || head.mcp_name.count > 1,
     }
+}
+
+/// The `Mcp-Param-*` field whose name ends so.
+fn mirrored_param<'b>(request: Request<'b>, suffix: &str) -> HeaderLookup<'b> {
+    let mut found = HeaderLookup::Absent;
+    for (name, value) in &request.head.mcp_params {
+        if name.of_bytes(request.bytes).eq_ignore_ascii_case(suffix.as_bytes()) {
+            found = match found {
+                HeaderLookup::Absent => HeaderLookup::One(value.of_bytes(request.bytes)),
+                _ => HeaderLookup::Repeated,
+            };
+        }
+    }
+    found
 }
 
 /// Answers a GET: the stream of a legacy session.
@@ -64,57 +76,73 @@ fn refused_without_body(error: &RpcError) -> Answer {
     if error.status == 405 { reply.field("Allow", "POST").into() } else { reply.into() }
 }
 
-/// Answers a POST.
-pub async fn post(shard: &Rc<Shard>, request: Request<'_>) -> (Answer, About) {
+/// What has become of a POST without waiting for anything.
+pub enum Begun {
+    /// It is answered.
+    Answered(Answer, About),
+    /// There is more to do, by [`go_on`].
+    Unfinished(First),
+}
+
+/// Begins to answer a POST.
+pub fn begin(shard: &Rc<Shard>, request: Request<'_>) -> Begun {
     let head = request.head;
     let headers = mcp_headers(request);
-    let params = |suffix: &str| {
-        let mut found = HeaderLookup::Absent;
-        for (name, value) in &head.mcp_params {
-            if name.of_bytes(request.bytes).eq_ignore_ascii_case(suffix.as_bytes()) {
-                found = match found {
-                    HeaderLookup::Absent => HeaderLookup::One(value.of_bytes(request.bytes)),
-                    _ => HeaderLookup::Repeated,
-                };
-            }
-        }
-        found
-    };
     let session_id = head.session_id.bytes(request.bytes);
-    let via = Via { carrier: Carrier::Http(headers), params: &params, session: None };
     let first = shard.json.borrow_mut().with(request.body, |value| {
         if let Some(texts) = batch_texts(value, shard.limits().batch_max) {
             return First::Batch(texts);
         }
+        let mut session = None;
         // Two values of a header are two requests to two readers, whatever the era and wherever the session lives.
-        if session_id.is_some() && !headers.repeated {
+        if let Some(session_id) = session_id.filter(|_| !headers.repeated) {
             let is_legacy = match message::read(value) {
                 Ok(message) => !era::is_modern(&message) && !headers_are_modern(&headers),
                 Err(_) => false,
             };
             if is_legacy {
-                return First::OfSession;
+                session = legacy::session_here(shard, session_id);
+                if session.is_none() {
+                    return First::OfSession;
+                }
             }
         }
         if session_id.is_some_and(|id| !request_path::is_plausible_session_id(id)) {
-            return First::GuessedSession;
+            return First::Planned(guessed_session(shard), About::of(Method::Invalid), None);
         }
+        let params = |suffix: &str| mirrored_param(request, suffix);
+        let via = Via { carrier: Carrier::Http(headers), params: &params, session: session.as_ref() };
         let (plan, about) = plan::plan(shard, value, &via);
-        First::Planned(plan, about)
+        First::Planned(plan, about, session)
     });
     match first {
-        Err(fault) => (parse_error(fault), About::of(Method::Invalid)),
-        Ok(First::GuessedSession) => {
-            shard.metrics.count_refusal(Refusal::SessionIdMalformed);
-            (Reply::refusal(Refusal::SessionIdMalformed, "").into(), About::of(Method::Invalid))
-        }
+        Err(fault) => Begun::Answered(parse_error(fault), About::of(Method::Invalid)),
         // What is a stream by nature cannot be answered otherwise.
-        Ok(First::Planned(Plan::Listen { .. }, about)) if !head.accept.event_stream() => {
-            (Reply::refusal(Refusal::NotAcceptable, "").into(), about)
+        Ok(First::Planned(Plan::Listen { .. }, about, _)) if !head.accept.event_stream() => {
+            Begun::Answered(Reply::refusal(Refusal::NotAcceptable, "").into(), about)
         }
-        Ok(First::Planned(plan, about)) => (carry_out(shard, plan, None).await, about),
-        Ok(First::OfSession) => legacy::post(shard, session_id.unwrap_or_default(), &headers, request.body).await,
-        Ok(First::Batch(texts)) => {
+        Ok(First::Planned(Plan::Reply { status, ending, message, .. }, about, _)) => {
+            Begun::Answered(Reply { ending, ..Reply::json(status, message) }.into(), about)
+        }
+        Ok(first) => Begun::Unfinished(first),
+    }
+}
+
+/// The answer to a modern message with a session id that nobody could have minted.
+fn guessed_session(shard: &Shard) -> Plan {
+    shard.metrics.count_refusal(Refusal::SessionIdMalformed);
+    let Reply { status, ending, body, .. } = Reply::refusal(Refusal::SessionIdMalformed, "");
+    Plan::Reply { status, ending, message: body, tool: None }
+}
+
+/// Answers a POST whose answer may have to be waited for.
+pub async fn go_on(shard: &Rc<Shard>, request: Request<'_>, first: First) -> (Answer, About) {
+    let headers = mcp_headers(request);
+    let session_id = request.head.session_id.bytes(request.bytes);
+    match first {
+        First::Planned(plan, about, session) => (carry_out(shard, plan, session.as_ref()).await, about),
+        First::OfSession => legacy::post(shard, session_id.unwrap_or_default(), &headers, request.body).await,
+        First::Batch(texts) => {
             let is_modern = headers_are_modern(&headers);
             (batch(shard, session_id, &headers, texts, is_modern).await, About::of(Method::Batch))
         }
@@ -134,7 +162,7 @@ fn parse_error(fault: JsonFault) -> Answer {
 /// Carries out the plan for a single message.
 pub async fn carry_out(shard: &Rc<Shard>, plan: Plan, session: Option<&Rc<Session>>) -> Answer {
     match plan {
-        Plan::Reply { status, ending, message } => Reply { ending, ..Reply::json(status, message) }.into(),
+        Plan::Reply { status, ending, message, .. } => Reply { ending, ..Reply::json(status, message) }.into(),
         Plan::Accepted | Plan::Cancel { .. } => Reply::empty(202).into(),
         Plan::Initialize { id, version, capabilities } => legacy::initialize(shard, &id, version, capabilities),
         Plan::Work(planned) => work::start(shard, *planned, route(session)).await,
@@ -219,6 +247,7 @@ pub async fn local_batch(
                     status: 400,
                     ending: Ending::Error(error.code),
                     message: render::error(Vec::new(), Some(&id), &error),
+                    tool: None,
                 }
             }
             Ok(plan) => plan,

@@ -49,6 +49,12 @@ pub fn unknown_session() -> Answer {
     Reply::error_with_status(404, None, &error).into()
 }
 
+/// The session of that name, when it lives on this shard; marked as used.
+pub fn session_here(shard: &Shard, session_id: &[u8]) -> Option<Rc<Session>> {
+    let handle = Handle::parse(session_id).filter(|handle| handle.home == shard.id)?;
+    shard.session(&handle)
+}
+
 /// A message for a session.
 pub async fn post(shard: &Rc<Shard>, session_id: &[u8], headers: &McpHeaders<'_>, body: &[u8]) -> (Answer, About) {
     let Some(handle) = Handle::parse(session_id) else {

@@ -5,6 +5,8 @@ pub mod plan;
 
 pub mod lists;
 
+pub mod at_once;
+
 pub mod work;
 
 pub mod http;

@@ -14,6 +14,7 @@ use crate::duplex::{Duplex, Manner, output};
 use crate::mailbox::{Letter, PairMessage};
 use crate::shard::Shard;
 use crate::shard::socket::Socket;
+use crate::stall::Doing;
 
 /// Calls and streams under way of one client; one more is answered -32603. As many messages may wait to be answered; one
 /// more is answered 503.
@@ -102,7 +103,7 @@ async fn take(shard: &Rc<Shard>, handle: Handle, body: &[u8]) -> Reply {
         client.answer(taken).await;
     });
     if unreadable.is_none() && poll_now(&mut answer).await.is_none() {
-        shard.spawn(answer).detach();
+        shard.spawn(Doing::Duplex, answer).detach();
     }
     unreadable.unwrap_or_else(|| Reply::empty(202))
 }

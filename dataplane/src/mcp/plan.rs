@@ -17,7 +17,7 @@ use ringway_core::uri_template::URI_BYTES_MAX;
 use serde_json::{Map, Value as Tree};
 
 use super::listen::Filter;
-use super::lists;
+use super::{at_once, lists};
 use crate::catalog::{ListKind, PromptEntry, ResourceEntry, TemplateEntry};
 use crate::context::{Caller, Rounds};
 use crate::local_tool::LocalTool;
@@ -49,6 +49,8 @@ pub enum Plan {
         ending: Ending,
         /// JSON text.
         message: Vec<u8>,
+        /// The tool that was called for it.
+        tool: Option<Rc<LocalTool>>,
     },
     /// Say nothing: it was a notification or an answer.
     Accepted,
@@ -154,6 +156,7 @@ pub fn plan(shard: &Rc<Shard>, value: Value<'_>, via: &Via<'_>) -> (Plan, About)
     let about = |method, plan: &Plan| {
         let tool = match plan {
             Plan::Work(planned) => planned.work.tool().cloned(),
+            Plan::Reply { tool, .. } => tool.clone(),
             _ => None,
         };
         About { method, tool, era: Some(selected.era()) }
@@ -198,6 +201,7 @@ fn refuse(id: Option<&str>, error: &RpcError) -> Plan {
         status: error.status,
         ending: Ending::Error(error.code),
         message: render::error(Vec::new(), id, error),
+        tool: None,
     }
 }
 
@@ -325,7 +329,16 @@ fn plan_shared(shard: &Rc<Shard>, request: &Request<'_>, caller: Caller, via: &V
     let params = request.params;
     let list = |kind| lists::list(shard, request.id, kind, caller.version, params).map(reply);
     let work = match request.method {
-        "tools/call" => plan_call(shard, params, &caller, via)?,
+        "tools/call" => {
+            let tool = find_tool(shard, params)?;
+            // Messages of a client that has one connection for all are planned before it is known whether they may begin.
+            if let Carrier::Http(_) = via.carrier
+                && let Some(answered) = at_once::call(shard, request.id, &tool, &caller, params)?
+            {
+                return Ok(answered);
+            }
+            plan_call(tool, params, &caller, via)?
+        }
         "tools/list" => return list(ListKind::Tools),
         "resources/list" if catalog.has_resources() => return list(ListKind::Resources),
         "resources/templates/list" if catalog.has_resources() => return list(ListKind::Templates),
@@ -350,11 +363,17 @@ fn plan_shared(shard: &Rc<Shard>, request: &Request<'_>, caller: Caller, via: &V
     Ok(Plan::Work(Box::new(Planned { id: request.id.to_owned(), caller, rounds, work })))
 }
 
-fn plan_call(shard: &Rc<Shard>, params: Option<Object<'_>>, caller: &Caller, via: &Via<'_>) -> Result<Work, RpcError> {
+fn find_tool(shard: &Shard, params: Option<Object<'_>>) -> Result<Rc<LocalTool>, RpcError> {
     let name = required_str(params, "name")?;
-    let Some(tool) = shard.tool(name) else {
-        return Err(RpcError::invalid_params(format!("Unknown tool: {}", shortened(name))));
-    };
+    shard.tool(name).ok_or_else(|| RpcError::invalid_params(format!("Unknown tool: {}", shortened(name))))
+}
+
+fn plan_call(
+    tool: Rc<LocalTool>,
+    params: Option<Object<'_>>,
+    caller: &Caller,
+    via: &Via<'_>,
+) -> Result<Work, RpcError> {
     let arguments = arguments(params)?;
     let mirrored = caller.version.era() == Era::Modern && matches!(via.carrier, Carrier::Http(_));
     if mirrored && !tool.headers.is_empty() {
@@ -476,7 +495,7 @@ fn plan_notification(notification: &Notification<'_>, selected: Selected, via: &
 }
 
 fn reply(message: Vec<u8>) -> Plan {
-    Plan::Reply { status: 200, ending: Ending::Good, message }
+    Plan::Reply { status: 200, ending: Ending::Good, message, tool: None }
 }
 
 /// A string parameter.

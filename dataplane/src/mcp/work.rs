@@ -24,6 +24,7 @@ use crate::outbox::Outbox;
 use crate::record::Ending;
 use crate::session::Session;
 use crate::shard::Shard;
+use crate::stall::Doing;
 use crate::stop;
 use crate::task::{self, Progress, Task};
 use crate::tool::{Arguments, ToolError};
@@ -122,12 +123,12 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
     };
     match &route {
         Route::Connection => {
-            let task = shard.spawn(stopped.run(finish));
+            let task = shard.spawn(Doing::Call, stopped.run(finish));
             let guard = CancelGuard { task: Some(task), detached };
             events(&outbox, stream, &route, Some(Box::new(guard)))
         }
         Route::Session(session) => {
-            shard.spawn(stopped.run(finish)).detach();
+            shard.spawn(Doing::Call, stopped.run(finish)).detach();
             let cancelled = Rc::clone(&outbox);
             let cancel = Box::new(move || {
                 stop.stop();
@@ -256,7 +257,8 @@ async fn perform(work: Work, context: Context, id: &str) -> Result<Outcome, Tool
             Ok(Outcome { ending, record: Progress::Completed(record.unwrap_or_default()), ..done(message) })
         }
         Work::Prompt(entry, arguments) => {
-            let mut result = entry.prompt.fill(Arguments(arguments), context).await?;
+            let filled = async { entry.prompt.fill(Arguments(arguments), context).await };
+            let mut result = shard.stalls.watch(Doing::Prompt, filled).await?;
             for message in &mut result.messages {
                 if let Some(mut content) = render::downgraded(std::slice::from_ref(&message.content), version) {
                     message.content = content.remove(0);
@@ -270,11 +272,12 @@ async fn perform(work: Work, context: Context, id: &str) -> Result<Outcome, Tool
             Ok(done(writer.end()))
         }
         Work::Resource(entry) => {
-            let contents = entry.resource.read(context).await?;
+            let contents = shard.stalls.watch(Doing::Resource, async { entry.resource.read(context).await }).await?;
             Ok(done(read_result(begin(), version.era(), &contents)))
         }
         Work::Template(entry, uri, variables) => {
-            let contents = entry.resources.read(uri.clone(), variables, context).await?;
+            let read = async { entry.resources.read(uri.clone(), variables, context).await };
+            let contents = shard.stalls.watch(Doing::Resource, read).await?;
             let contents = contents.ok_or_else(|| lists::resource_not_found(version.era(), &uri))?;
             Ok(done(read_result(begin(), version.era(), &contents)))
         }
@@ -303,7 +306,10 @@ async fn call(
     let Value::Object(arguments) = arguments else {
         return Err(RpcError::internal("arguments lost").into());
     };
-    let result = match entry.tool.call(Arguments(arguments), context).await {
+    let shard = Rc::clone(&context.0.shard);
+    // Its own code runs before its future does, and counts as well.
+    let called = async move { entry.tool.call(Arguments(arguments), context).await };
+    let result = match shard.stalls.watch(Doing::Tool(entry.id), called).await {
         Ok(result) => result,
         Err(ToolError::Failed(text)) => return Ok((ToolResult::error(text), Ending::ToolError)),
         Err(error) => return Err(error),
@@ -395,7 +401,7 @@ fn answer_as_task(
                 let outcome = bounded(run, time_max, &id).await;
                 conclude(&context, &of_task, outcome);
             };
-            shard.spawn(stopped.run(work)).detach();
+            shard.spawn(Doing::Call, stopped.run(work)).detach();
         }
     }
     Reply::json(200, message).into()

@@ -12,6 +12,7 @@ use std::time::Duration;
 use ringway_core::refusal::Refusal;
 
 use crate::record::Ending;
+use crate::stall::Board;
 use crate::tool_names::ToolId;
 
 pub use method::Method;
@@ -40,6 +41,8 @@ pub struct ShardMetrics {
     in_flight: AtomicU64,
     beat_ms: AtomicU64,
     quiet: AtomicBool,
+    /// What the shard does, and what kept it.
+    pub board: Board,
 }
 
 /// A plain load and store: only this shard writes, so no locked instruction is needed.
@@ -68,6 +71,7 @@ impl ShardMetrics {
             in_flight: zero(),
             beat_ms: zero(),
             quiet: AtomicBool::new(false),
+            board: Board::default(),
         })
     }
 
@@ -205,6 +209,8 @@ pub struct Counts {
     pub tasks: u64,
     /// Calls that wait.
     pub in_flight: u64,
+    /// Times a task kept it.
+    pub stalls: u64,
     /// When it last said that it turns, in milliseconds since the process began to serve.
     pub beat_ms: u64,
 }
@@ -224,6 +230,7 @@ impl Default for Counts {
             listens: 0,
             tasks: 0,
             in_flight: 0,
+            stalls: 0,
             beat_ms: 0,
         }
     }
@@ -256,6 +263,7 @@ impl Counts {
         self.listens += read(&shard.listens);
         self.tasks += read(&shard.tasks);
         self.in_flight += read(&shard.in_flight);
+        self.stalls += shard.board.stalls();
         self.beat_ms = self.beat_ms.max(read(&shard.beat_ms));
     }
 

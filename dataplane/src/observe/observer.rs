@@ -10,6 +10,7 @@ use crate::builtin::resource_usage::{self, OwnUse};
 use crate::cold::Resident;
 use crate::health::Checks;
 use crate::metrics::{Counts, Histogram, Method};
+use crate::stall::Lookout;
 use crate::tool_names::ToolNames;
 
 /// How often the counters are remembered.
@@ -51,6 +52,7 @@ pub struct Observer {
     pub names: Arc<ToolNames>,
     /// Health checks.
     pub checks: Checks,
+    lookout: Lookout,
     samples: VecDeque<Sample>,
 }
 
@@ -58,7 +60,8 @@ impl Observer {
     /// An observer with these checks.
     pub fn new(process: Arc<Process>, checks: Checks) -> Observer {
         let names = process.server.tool_names();
-        let mut observer = Observer { process, names, checks, samples: VecDeque::with_capacity(SAMPLES_MAX) };
+        let samples = VecDeque::with_capacity(SAMPLES_MAX);
+        let mut observer = Observer { process, names, checks, lookout: Lookout::default(), samples };
         observer.samples.push_back(observer.sample(resource_usage::own_use()));
         observer
     }
@@ -81,6 +84,7 @@ impl Resident for Observer {
         }
         let now = Instant::now();
         let patience = self.checks.turn(now);
+        self.lookout.turn(&self.process, &self.names);
         let age = self.samples.back().map_or(SAMPLE_EVERY, |sample| now - sample.at);
         if age < SAMPLE_EVERY {
             return Some(patience.min(SAMPLE_EVERY - age));

@@ -23,7 +23,7 @@ pub const HISTOGRAM_SAMPLES: usize = BOUNDS_NS.len() + 3;
 
 const SERIES_SAMPLES: usize = (Method::OPERATIONS + 4 + METHOD_ERRORS_MAX + TOOL_SERIES_MAX) * HISTOGRAM_SAMPLES;
 const COUNTER_SAMPLES: usize = (Method::COUNT + 1) + 5 + REFUSALS + CHECKS_MAX + 20;
-const SHARD_SAMPLES: usize = 7 * (SHARDS_MAX + 1);
+const SHARD_SAMPLES: usize = 8 * (SHARDS_MAX + 1);
 const _: () = assert!(SERIES_SAMPLES + COUNTER_SAMPLES + SHARD_SAMPLES + compatibility::SAMPLES <= SAMPLES_MAX);
 
 /// All metrics, with the sets of older names that are switched on.
@@ -150,6 +150,11 @@ fn shards(view: &View<'_>) -> Vec<MetricFamily> {
             "ringway_shard_requests_total",
             "Requests answered by each shard.",
             per_shard(&of(&|counts| view.answered_by(counts).0), sum, |value, labels| counter(value as u64, labels)),
+        ),
+        counters(
+            "ringway_shard_stalls_total",
+            "Times a task kept its shard for over 10 ms.",
+            per_shard(&of(&|counts| counts.stalls), sum, |value, labels| counter(value as u64, labels)),
         ),
         row("ringway_shard_connections", "Connections open at each shard.", of(&Counts::connections_open), sum),
         row("ringway_shard_sessions", "Sessions of each shard.", of(&|counts| counts.sessions), sum),

@@ -16,6 +16,7 @@ use ringway_core::refusal::Refusal;
 use super::connection::{self, Control};
 use super::socket::Socket;
 use super::{Shard, sweep};
+use crate::stall::Doing;
 
 /// How long accepting pauses when the process is out of descriptors.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -73,6 +74,7 @@ fn admit(shard: &Rc<Shard>, stream: TcpStream, serves_mcp: bool) {
     let key = shard.connections.borrow_mut().insert(Rc::clone(&control));
     shard.metrics.connection_opened();
     let shard = Rc::clone(shard);
+    let stalls = Rc::clone(&shard.stalls);
     glommio::spawn_local(async move {
         let _registered = Registered { shard: Rc::clone(&shard), key, serves_mcp };
         let serving = async {
@@ -82,7 +84,7 @@ fn admit(shard: &Rc<Shard>, stream: TcpStream, serves_mcp: bool) {
                 connection::serve(Rc::clone(&shard), socket, control, serves_mcp).await;
             }
         };
-        if AssertUnwindSafe(serving).catch_unwind().await.is_err() {
+        if stalls.watch(Doing::Connection, AssertUnwindSafe(serving).catch_unwind()).await.is_err() {
             shard.metrics.count_panic();
         }
     })

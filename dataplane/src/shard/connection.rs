@@ -20,7 +20,8 @@ use super::websocket::{self, Pipe};
 use super::{Shard, sweep};
 use crate::answer::{Answer, Reply, poll_now};
 use crate::face;
-use crate::mcp::{http, pair};
+use crate::mcp::http::{self, Begun};
+use crate::mcp::pair;
 use crate::metrics::Method;
 use crate::net::{self, Direction};
 use crate::observe;
@@ -292,8 +293,11 @@ impl Connection {
         let faces = serves_mcp.then(|| shard.policy().faces);
         let route = admitted.and_then(|admitted| request_path::route(&admitted, faces.as_ref()));
         let (answer, about) = match route {
-            // Boxed, as below: a state machine this large would make every connection of a full shard cold memory.
-            Ok(Route::McpPost) => Box::pin(http::post(shard, request)).await,
+            Ok(Route::McpPost) => match http::begin(shard, request) {
+                Begun::Answered(answer, about) => (answer, about),
+                // Boxed, as below: a state machine this large would make every connection of a full shard cold memory.
+                Begun::Unfinished(first) => Box::pin(http::go_on(shard, request, first)).await,
+            },
             Ok(Route::McpGet) => (http::get(shard, request).await, About::of(Method::Stream)),
             Ok(Route::McpDelete) => (http::delete(shard, request).await, About::of(Method::EndSession)),
             Ok(Route::SseStream) => (pair::open(shard, socket), About::of(Method::Stream)),
@@ -338,6 +342,7 @@ impl Connection {
                 let bytes_before = out.len();
                 write_reply(out, shard, &reply, &to);
                 note(reply.ending, reply.status, (out.len() - bytes_before) as u64);
+                shard.buffers.give_out(reply.body);
                 let (close, upgraded) = (to.close, reply.status == 101);
                 let then = finish(decoder, close);
                 if upgraded { Then::Upgrade } else { then }

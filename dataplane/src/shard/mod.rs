@@ -15,7 +15,7 @@ pub mod sweep;
 
 pub mod socket;
 
-mod buffers;
+pub mod buffers;
 
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::HashMap;
@@ -48,7 +48,9 @@ use crate::metrics::ShardMetrics;
 use crate::observe::Observatory;
 use crate::random::{self, RandomPool};
 use crate::session::Session;
+use crate::stall::{Doing, Stalls};
 use crate::task::Task;
+use crate::ticker::Ticks;
 use buffers::Buffers;
 use connection::Control;
 
@@ -66,6 +68,8 @@ pub struct Setup {
     pub in_force: InForce,
     /// Letters from other threads.
     pub letters: Letters,
+    /// That time has passed, from a thread.
+    pub ticks: Ticks,
     /// Letters to other shards.
     pub mailboxes: Mailboxes,
     /// The server it is part of.
@@ -105,13 +109,16 @@ pub struct Shard {
     callers: Cell<usize>,
     /// Connections of the admin listener.
     operators: Cell<usize>,
-    buffers: Buffers,
+    pub(crate) buffers: Buffers,
+    /// The arguments of the last call that was answered at once: memory for those of the next.
+    pub(crate) arguments: Cell<Map<String, Value>>,
     pub(crate) mailboxes: Mailboxes,
     pub(crate) server: ServerHandle,
     pub(crate) state_key: Arc<StateKey>,
     pub(crate) identity: Arc<ServerIdentity>,
     pub(crate) instructions: Option<Arc<str>>,
     pub(crate) metrics: Arc<ShardMetrics>,
+    pub(crate) stalls: Rc<Stalls>,
     pub(crate) observatory: Arc<Observatory>,
     pub(crate) access_log: Option<AccessLog>,
     random: RefCell<RandomPool>,
@@ -152,12 +159,14 @@ impl Shard {
             callers: Cell::new(0),
             operators: Cell::new(0),
             buffers: Buffers::default(),
+            arguments: Cell::default(),
             mailboxes: setup.mailboxes.clone(),
             server: setup.server.clone(),
             state_key: Arc::clone(&setup.state_key),
             identity: Arc::clone(&setup.identity),
             instructions: setup.instructions.clone(),
             metrics: Arc::clone(&setup.metrics),
+            stalls: Stalls::new(setup.id, Arc::clone(&setup.metrics), setup.server.tool_names()),
             observatory: Arc::clone(&setup.observatory),
             access_log: setup.log.as_ref().map(|log| AccessLog::new(log.entries())),
             random: RefCell::default(),
@@ -254,11 +263,12 @@ impl Shard {
         self.mailboxes.suggest(|| Letter::TaskChanged(Arc::clone(&name), Arc::clone(&detail)));
     }
 
-    /// Runs a task of this shard. A panic in it is counted and ends it alone: unguarded it would end the shard.
-    pub fn spawn(&self, future: impl Future<Output = ()> + 'static) -> glommio::Task<()> {
-        let metrics = Arc::clone(&self.metrics);
+    /// Runs a task of this shard, known by what it does should it keep the shard. A panic in it is counted and ends it
+    /// alone: unguarded it would end the shard.
+    pub fn spawn(&self, doing: Doing, future: impl Future<Output = ()> + 'static) -> glommio::Task<()> {
+        let (metrics, stalls) = (Arc::clone(&self.metrics), Rc::clone(&self.stalls));
         glommio::spawn_local(async move {
-            if AssertUnwindSafe(future).catch_unwind().await.is_err() {
+            if stalls.watch(doing, AssertUnwindSafe(future).catch_unwind()).await.is_err() {
                 metrics.count_panic();
             }
         })
@@ -301,10 +311,10 @@ impl Shard {
                 }
             }
             Letter::Forwarded(forwarded) => {
-                self.spawn(legacy::serve_forwarded(Rc::clone(self), forwarded)).detach();
+                self.spawn(Doing::Call, legacy::serve_forwarded(Rc::clone(self), forwarded)).detach();
             }
             Letter::PairMessage(message) => {
-                self.spawn(pair::serve_forwarded(Rc::clone(self), message)).detach();
+                self.spawn(Doing::Duplex, pair::serve_forwarded(Rc::clone(self), message)).detach();
             }
             Letter::Task(request) => {
                 let outcome = tasks::apply(self, request.task, &request.principal, request.verb);
@@ -372,22 +382,32 @@ impl Drop for Up {
     }
 }
 
-/// How often a shard looks whether it is to drain or has missed a change, should the letter that says so be lost.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-
 /// Runs a shard until it has drained.
-pub async fn run(mut setup: Setup) {
+pub async fn run(setup: Setup) {
     let shard = Shard::new(&setup);
+    let stalls = Rc::clone(&shard.stalls);
+    stalls.watch(Doing::Letters, serve(shard, setup)).await;
+}
+
+async fn serve(shard: Rc<Shard>, mut setup: Setup) {
     let mut accepting = Vec::new();
     for (listener, serves_mcp) in [(setup.listener.take(), true), (setup.admin.take(), false)] {
         if let Some(listener) = listener {
-            accepting.push(shard.spawn(accept::run(Rc::clone(&shard), listener, serves_mcp)));
+            accepting.push(shard.spawn(Doing::Accept, accept::run(Rc::clone(&shard), listener, serves_mcp)));
         }
     }
-    let sweeping = shard.spawn(sweep::run(Rc::clone(&shard)));
+    // Kept here, so that a sweep that ends never looks like one that has been.
+    let (sweeps, swept) = async_channel::bounded(1);
+    let sweeping = shard.spawn(Doing::Sweep, sweep::run(Rc::clone(&shard), setup.ticks, sweeps.clone()));
     let _up = Up::new(&setup.observatory);
     while !shard.draining.get() {
-        match crate::context::within(LOOK_EVERY, setup.letters.next()).await {
+        let letter = async { Some(setup.letters.next().await) };
+        // With each sweep it looks whether it is to drain or has missed a change, should the letter that says so be lost.
+        let sweep = async {
+            let _ = swept.recv().await;
+            None
+        };
+        match letter.or(sweep).await {
             Some(Some(letter)) => shard.take(letter),
             Some(None) => shard.begin_drain(),
             None if shard.mailboxes.are_draining() => shard.begin_drain(),

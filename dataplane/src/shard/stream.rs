@@ -69,7 +69,7 @@ enum Next {
 impl Stream<'_> {
     /// Sends events until the last.
     pub async fn run(mut self, mut events: Events) -> Sent {
-        let watch = Watch::start(Rc::clone(self.socket));
+        let watch = Watch::start(self.shard, Rc::clone(self.socket));
         // A client that takes no stream gets the last message, which is the answer.
         let mut last = None;
         if events.always_stream {

@@ -7,17 +7,16 @@ use std::time::{Duration, SystemTime};
 use ringway_core::http::response::DateText;
 
 use super::Shard;
+use crate::ticker::Ticks;
 
-/// How often. Deadlines are this much late at most.
-const EVERY: Duration = Duration::from_millis(250);
 /// Sessions and tasks are looked at every so many turns: they last minutes.
 const EXPIRE_EVERY_TURNS: u32 = 8;
 
-/// Sweeps until the task is cancelled.
-pub async fn run(shard: Rc<Shard>) {
+/// Sweeps with each tick until the task is cancelled. `swept` hears of it, unless it has not taken the last.
+pub async fn run(shard: Rc<Shard>, ticks: Ticks, swept: async_channel::Sender<()>) {
     let mut turn = 0u32;
     loop {
-        glommio::timer::sleep(EVERY).await;
+        ticks.next().await;
         turn = turn.wrapping_add(1);
         shard.date.set(date_text(SystemTime::now()));
         let now = shard.now();
@@ -29,11 +28,14 @@ pub async fn run(shard: Rc<Shard>) {
         if turn.is_multiple_of(EXPIRE_EVERY_TURNS) {
             expire(&shard, now);
         }
+        // Full means that it will look anyway, closed that it looks no more.
+        let _ = swept.try_send(());
     }
 }
 
 /// Leaves for others to read that the shard turns, and what it holds.
 fn tell(shard: &Shard) {
+    shard.stalls.look();
     shard.metrics.beat(shard.observatory.now_ms());
     shard.metrics.set_levels(
         shard.sessions.borrow().len(),

@@ -5,7 +5,9 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
+use super::Shard;
 use super::socket::Socket;
+use crate::stall::Doing;
 
 /// Bytes a client may send ahead while its request is being served.
 const AHEAD_BYTES_MAX: usize = 64 << 10;
@@ -34,10 +36,10 @@ struct WatchState {
 
 impl Watch {
     /// Begins to read.
-    pub fn start(socket: Rc<Socket>) -> Watch {
+    pub fn start(shard: &Shard, socket: Rc<Socket>) -> Watch {
         let state = Rc::new(WatchState::default());
         let of_task = Rc::clone(&state);
-        let task = glommio::spawn_local(async move {
+        let task = shard.spawn(Doing::Watch, async move {
             let mut room = [0; 2048];
             // A client that fills its allowance is read no further: TCP holds it back until its answer is done.
             while of_task.ahead.borrow().len() < AHEAD_BYTES_MAX {

@@ -20,6 +20,7 @@ use crate::answer::Reply;
 use crate::duplex::output::Messages;
 use crate::duplex::{Duplex, Manner, output};
 use crate::net::{self, Direction};
+use crate::stall::Doing;
 
 /// Calls and streams under way of one connection; one more is answered -32603.
 const CALLS_MAX: usize = 256;
@@ -68,7 +69,7 @@ pub async fn serve(shard: Rc<Shard>, socket: Rc<Socket>, control: Rc<Control>, a
     }
     let writing = {
         let writer = Writer { shard: Rc::clone(&shard), socket: Rc::clone(&socket), control, pipe: Rc::clone(&pipe) };
-        shard.spawn(async move {
+        shard.spawn(Doing::WebSocket, async move {
             writer.run(&messages, &woken).await;
             drop(over);
         })

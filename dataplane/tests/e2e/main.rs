@@ -14,6 +14,8 @@ mod batch;
 
 mod modern;
 
+mod at_once;
+
 mod rounds;
 
 mod listen;

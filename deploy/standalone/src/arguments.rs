@@ -34,6 +34,9 @@ pub enum Command {
     /// Check a configuration file: exit code 0, or 2 and every mistake with its place.
     #[command(after_help = examples::VALIDATE)]
     Validate(config::Validate),
+    /// Measure this Ringway or any other MCP server: load, comparison, performance gate, reports.
+    #[command(subcommand, after_help = ringway_bench::EXAMPLES)]
+    Bench(ringway_bench::Bench),
     /// Print a completion script for a shell.
     #[command(after_help = examples::COMPLETION)]
     Completion(completion::Completion),

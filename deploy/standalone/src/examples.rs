@@ -33,6 +33,7 @@ Examples:
   ringway config init ringway.yaml             a configuration to begin with
   ringway tools list                           what a server offers
   ringway tools call echo text=hello           call a tool
+  ringway bench run                            what this machine does with it
   ringway completion bash > ringway.bash       complete words in a shell
   ringway man --dir man1                       one man page a verb
 

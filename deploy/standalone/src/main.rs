@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         Command::Tools(verb) => return tools::run(verb),
         Command::Config(verb) => return verb.run(),
         Command::Validate(validate) => return validate.run(),
+        Command::Bench(bench) => return bench.perform(),
         Command::Completion(completion) => return written(completion.print()),
         Command::Man(manual) => return written(manual.write()),
     };

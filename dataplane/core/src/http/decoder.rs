@@ -41,16 +41,13 @@ enum State {
         look_at: usize,
     },
     Length {
-        head: Head,
         length: usize,
     },
     Chunked {
-        head: Head,
         chunked: Chunked,
         raw: usize,
     },
     Whole {
-        head: Head,
         body_bytes: usize,
         raw_end: usize,
     },
@@ -86,11 +83,15 @@ pub struct Decoder {
     start: usize,
     filled: usize,
     state: State,
+    /// The head, once it is whole. Beside the state, which changes more often: it is large to move.
+    head: Option<Head>,
+    /// Bytes from the request's first to the body's first, once the head is whole.
+    head_bytes: usize,
 }
 
 impl Default for Decoder {
     fn default() -> Self {
-        Decoder { buffer: Vec::new(), start: 0, filled: 0, state: State::AT_START }
+        Decoder { buffer: Vec::new(), start: 0, filled: 0, state: State::AT_START, head: None, head_bytes: 0 }
     }
 }
 
@@ -196,31 +197,30 @@ impl Decoder {
                         Framing::Length(length) if length > limits.body_bytes_max as u64 => {
                             return Err(Refusal::BodyTooLarge);
                         }
-                        Framing::Length(length) => State::Length { head, length: length as usize },
-                        Framing::Chunked => {
-                            let raw = head.head_bytes;
-                            State::Chunked { head, chunked: Chunked::default(), raw }
-                        }
+                        Framing::Length(length) => State::Length { length: length as usize },
+                        Framing::Chunked => State::Chunked { chunked: Chunked::default(), raw: head.head_bytes },
                     };
+                    self.head_bytes = head.head_bytes;
+                    self.head = Some(head);
                 }
-                State::Length { head, length } => {
-                    let whole = head.head_bytes + *length;
+                State::Length { length } => {
+                    let whole = self.head_bytes + *length;
                     if available < whole {
                         return Ok(if told_to_continue { Step::Continue } else { Step::NeedMore });
                     }
-                    self.state = State::Whole { head: head.clone(), body_bytes: *length, raw_end: whole };
+                    self.state = State::Whole { body_bytes: *length, raw_end: whole };
                 }
-                State::Chunked { head, chunked, raw } => {
+                State::Chunked { chunked, raw } => {
                     let bytes = &mut self.buffer[self.start..self.filled];
                     let (taken, done) =
-                        chunked.decode(bytes, head.head_bytes, *raw, available, limits.body_bytes_max)?;
+                        chunked.decode(bytes, self.head_bytes, *raw, available, limits.body_bytes_max)?;
                     *raw = taken;
                     if !done {
                         self.close_gap();
                         return Ok(if told_to_continue { Step::Continue } else { Step::NeedMore });
                     }
                     let body_bytes = chunked.decoded_bytes;
-                    self.state = State::Whole { head: head.clone(), body_bytes, raw_end: taken };
+                    self.state = State::Whole { body_bytes, raw_end: taken };
                 }
                 State::Whole { .. } => return Ok(Step::Request),
             }
@@ -229,10 +229,10 @@ impl Decoder {
 
     /// Moves undecoded bytes down to the decoded ones, so that chunk lines do not pile up in the buffer.
     fn close_gap(&mut self) {
-        let State::Chunked { head, chunked, raw } = &mut self.state else {
+        let State::Chunked { chunked, raw } = &mut self.state else {
             return;
         };
-        let decoded_end = head.head_bytes + chunked.decoded_bytes;
+        let decoded_end = self.head_bytes + chunked.decoded_bytes;
         let gap = *raw - decoded_end;
         if gap >= READ_BYTES {
             self.buffer.copy_within(self.start + *raw..self.filled, self.start + decoded_end);
@@ -243,11 +243,12 @@ impl Decoder {
 
     /// The whole request, once [`Step::Request`] was said.
     pub fn request(&self) -> Option<Request<'_>> {
-        let State::Whole { head, body_bytes, .. } = &self.state else {
+        let State::Whole { body_bytes, .. } = self.state else {
             return None;
         };
         let bytes = &self.buffer[self.start..self.filled];
-        Some(Request { head, bytes, body: &bytes[head.head_bytes..head.head_bytes + body_bytes] })
+        let body = &bytes[self.head_bytes..self.head_bytes + body_bytes];
+        Some(Request { head: self.head.as_ref()?, bytes, body })
     }
 
     /// Forgets the request just served.
@@ -257,6 +258,7 @@ impl Decoder {
         };
         self.start += raw_end;
         self.state = State::AT_START;
+        self.head = None;
         if self.start == self.filled {
             (self.start, self.filled) = (0, 0);
             if self.buffer.len() > KEPT_BYTES_MAX {
@@ -267,10 +269,7 @@ impl Decoder {
 
     /// The method of the request being read, once its head is whole: an answer to HEAD has no body.
     pub fn method(&self) -> Option<Method> {
-        match &self.state {
-            State::Head { .. } => None,
-            State::Length { head, .. } | State::Chunked { head, .. } | State::Whole { head, .. } => Some(head.method),
-        }
+        self.head.as_ref().map(|head| head.method)
     }
 }
 

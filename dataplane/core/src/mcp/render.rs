@@ -80,6 +80,39 @@ impl ResultWriter {
         self
     }
 
+    /// Adds the content of a result.
+    pub fn content(&mut self, pieces: &[Content]) -> &mut Self {
+        self.name("content");
+        self.out.push(b'[');
+        for (index, piece) in pieces.iter().enumerate() {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            match piece {
+                Content::Text { text, annotations: None } => text_piece(&mut self.out, text),
+                piece => write::value(&mut self.out, piece),
+            }
+        }
+        self.out.push(b']');
+        self
+    }
+
+    /// Adds a content of texts, in the order in which `give` hands them over.
+    pub fn texts<R>(&mut self, give: impl FnOnce(&mut dyn FnMut(&str)) -> R) -> R {
+        self.name("content");
+        self.out.push(b'[');
+        let before = self.out.len();
+        let out = &mut self.out;
+        let given = give(&mut |text| {
+            if out.len() > before {
+                out.push(b',');
+            }
+            text_piece(out, text);
+        });
+        self.out.push(b']');
+        given
+    }
+
     /// Adds the members of an object.
     pub fn members(&mut self, object: &Value) -> &mut Self {
         for (name, value) in object.as_object().into_iter().flatten() {
@@ -113,6 +146,13 @@ impl ResultWriter {
     }
 }
 
+/// Appends a text as one piece of content: nearly all content is such.
+fn text_piece(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(b"{\"type\":\"text\",\"text\":");
+    write::string(out, text);
+    out.push(b'}');
+}
+
 /// The answer to `tools/call`.
 pub fn call_result(
     out: Vec<u8>,
@@ -130,8 +170,8 @@ pub fn call_result(
 /// The members of a `CallToolResult`.
 pub fn call_members(writer: &mut ResultWriter, version: Version, result: &ToolResult, wraps_structured: bool) {
     match downgraded(&result.content, version) {
-        Some(content) => writer.member("content", &content),
-        None => writer.member("content", &result.content),
+        Some(content) => writer.content(&content),
+        None => writer.content(&result.content),
     };
     if let Some(value) = result.structured.as_ref().filter(|_| version >= Version::V2025_06_18) {
         if wraps_structured && version.era() == Era::Legacy {
@@ -267,6 +307,22 @@ mod tests {
         );
         let old = parsed(call_result(Vec::new(), "1", Version::V2024_11_05, &identity, &result, true));
         assert_eq!(old["result"], json!({"content":[{"type":"text","text":"[1]"}]}));
+    }
+
+    #[test]
+    fn content_is_written_as_serde_writes_it() {
+        let texts = ["", "plain", "a\"b", "a\\b", "\n\u{1f}\u{7f}é", "\u{0}"].map(Content::text);
+        let noted = Content::Text { text: "a".into(), annotations: Some(json!({ "priority": 1 })) };
+        for pieces in [&[][..], &texts, &[noted, Content::image("AAAA", "image/png")]] {
+            let mut writer = ResultWriter { out: Vec::new(), empty: true };
+            writer.content(pieces);
+            let want = format!("\"content\":{}", serde_json::to_string(pieces).expect("JSON"));
+            assert_eq!(String::from_utf8_lossy(&writer.out), want);
+        }
+        let mut writer = ResultWriter { out: Vec::new(), empty: true };
+        writer.texts(|text| ["a", "b\n"].map(text));
+        let want = serde_json::to_string(&["a", "b\n"].map(Content::text)).expect("JSON");
+        assert_eq!(String::from_utf8_lossy(&writer.out), format!("\"content\":{want}"));
     }
 
     #[test]

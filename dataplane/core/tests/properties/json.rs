@@ -85,6 +85,17 @@ proptest! {
     }
 
     #[test]
+    fn nothing_is_left_of_what_a_tree_was_before(former in text(), text in text(), long in "[a-z]{9}", short in "[a-z]{2}") {
+        // They share two members, and each has one of its own.
+        let former = format!(r#"{{"a":{text},"b":{former},"s":"{long}"}}"#);
+        let text = format!(r#"{{"b":{text},"c":{text},"s":"{short}"}}"#);
+        let mut tree: Tree = serde_json::from_str(&former).expect("good JSON");
+        let filled = JsonParser::default().with(text.as_bytes(), |value| value.fill(&mut tree));
+        prop_assert_eq!(filled, Ok(true));
+        prop_assert_eq!(tree, serde_json::from_str::<Tree>(&text).expect("good JSON"));
+    }
+
+    #[test]
     fn bad_text_is_refused_where_serde_refuses_it(text in text(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let mut bytes = text.into_bytes();
         let at = at.index(bytes.len());

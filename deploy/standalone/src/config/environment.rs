@@ -14,8 +14,16 @@ use super::source_file;
 
 /// Names that say something else than a key: where the file is, what other verbs use, and what the suites of this
 /// repository tell one another while they run a server.
-const OTHERS: [&str; 6] =
-    ["RINGWAY_CONFIG", "RINGWAY_HEADER", "RINGWAY_URL", "RINGWAY_CI_CACHE", "RINGWAY_ECHO_TEXT", "RINGWAY_SHARED"];
+const OTHERS: [&str; 8] = [
+    "RINGWAY_CONFIG",
+    "RINGWAY_HEADER",
+    "RINGWAY_URL",
+    "RINGWAY_BENCH_CACHE",
+    "RINGWAY_BENCH_RUN",
+    "RINGWAY_CI_CACHE",
+    "RINGWAY_ECHO_TEXT",
+    "RINGWAY_SHARED",
+];
 
 /// The variables a configuration is made of, taken once: a process's environment does not change.
 pub type Variables = BTreeMap<String, OsString>;

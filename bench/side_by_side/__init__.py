@@ -1,1 +1,0 @@
-"""The parts of serve.py. Standard library only."""
