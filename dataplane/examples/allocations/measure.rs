@@ -1,116 +1,63 @@
-//! Sends calls of `echo` over one kept connection and tells what each of them allocates on the thread of its shard, beside
-//! what the reactor takes for the same reads and writes when there is no server at all. It never reads a clock.
-//!
-//! Timers, which tick some times a second, are not part of a request. So windows of requests are counted one by one, and
-//! the one with the fewest allocations is told: what happens once in 200 requests is seen, what happens less often is not.
+//! Sends calls of `echo` over one kept connection and tells what each of them allocates on the thread of its shard: first
+//! all of it, then who does it. It never reads a clock.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener as StdListener, TcpStream};
-use std::os::fd::{FromRawFd, IntoRawFd};
+use std::net::{SocketAddr, TcpStream};
 
-use futures_lite::{AsyncReadExt, AsyncWriteExt};
-use glommio::net::TcpListener;
-use glommio::{LocalExecutorBuilder, Placement};
 use ringway_dataplane::{Options, Server, ToolDefinition, ToolResult, builtin, tool_fn};
 
-use super::counting::{allocations, count_this_thread};
+use super::counting;
 
 /// Requests before the count begins: buffers grow, tables fill.
 const WARM_UP_REQUESTS: u64 = 2_000;
-/// Windows that are counted.
-const WINDOWS: u64 = 50;
-/// Requests of a window: some milliseconds of them, between the ticks of a shard's timers.
-const WINDOW_REQUESTS: u64 = 200;
+/// Requests whose allocations are counted.
+const REQUESTS: u64 = 10_000;
+/// Windows of requests of which it is looked at who allocates. A shard has ticks of its own, four a second, which are no
+/// request's: the window with the fewest allocations is told.
+const WINDOWS: u64 = 5;
+/// Requests of such a window.
+const WINDOW_REQUESTS: u64 = 100;
 /// The tool that has its shard counted.
 const MARK: &str = "mark";
-/// An answer as long as that to a call of echo, head and all.
-const CONSTANT: &[u8] = &[b'x'; 400];
 
 /// What was counted.
 pub struct Counted {
-    /// Requests.
-    pub requests: u64,
-    /// Allocations of a request, without those of the reactor.
-    pub allocations_per_request: f64,
-    /// What the reactor allocates for the read and the write of a request.
-    pub reactor_allocations_per_request: f64,
+    /// Allocations of a request that are not the reactor's: everything from its bytes to those of its answer.
+    pub own: f64,
+    /// All of them: the reactor allocates for each read that has to wait, and in each of its turns, of which a request on an
+    /// idle shard has one or two.
+    pub all: f64,
 }
 
-/// Counts.
+/// Counts on a server of one shard.
 pub fn measure() -> Counted {
-    let reactor = reactor();
-    let all = server();
-    Counted {
-        requests: WINDOWS * WINDOW_REQUESTS,
-        allocations_per_request: all - reactor,
-        reactor_allocations_per_request: reactor,
-    }
-}
-
-/// The window with the fewest, per request.
-fn windows(mut exchange: impl FnMut()) -> f64 {
-    (0..WARM_UP_REQUESTS).for_each(|_| exchange());
-    let counts = (0..WINDOWS).map(|_| {
-        let before = allocations();
-        (0..WINDOW_REQUESTS).for_each(|_| exchange());
-        allocations() - before
-    });
-    counts.min().unwrap_or_default() as f64 / WINDOW_REQUESTS as f64
-}
-
-/// A whole server of one shard.
-fn server() -> f64 {
     let mark = tool_fn(ToolDefinition::new(MARK, "Counts what its thread allocates."), |_, _| async move {
-        count_this_thread();
+        counting::count_this_thread();
         Ok(ToolResult::text("counted"))
     });
     let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
     let options = Options { listen: loopback, shards: Some(1), handle_signals: false, ..Options::default() };
     let server = Server::builder("allocations", "1").tool(builtin::echo()).tool(mark).build();
     let running = server.and_then(|server| server.start(options)).expect("the server starts");
-    let mut stream = connect(running.address);
+    let mut stream = TcpStream::connect(running.address).expect("the server listens");
+    stream.set_nodelay(true).expect("a socket option");
     ask(&mut stream, &call(MARK, "{}"), "counted");
     let text = "a hundred characters or so, as an agent sends to a small tool, none of which JSON has to escape";
     let echo = call("echo", &format!(r#"{{"text":"{text}"}}"#));
-    let counted = windows(|| ask(&mut stream, &echo, text));
+    (0..WARM_UP_REQUESTS).for_each(|_| ask(&mut stream, &echo, text));
+    let before = counting::all();
+    (0..REQUESTS).for_each(|_| ask(&mut stream, &echo, text));
+    let all = (counting::all() - before) as f64 / REQUESTS as f64;
+    counting::tell_apart();
+    let windows = (0..WINDOWS).map(|_| {
+        let before = counting::own();
+        (0..WINDOW_REQUESTS).for_each(|_| ask(&mut stream, &echo, text));
+        counting::own() - before
+    });
+    let own = windows.min().unwrap_or_default() as f64 / WINDOW_REQUESTS as f64;
     drop(stream);
     running.stop().expect("the shard ends well");
-    counted
-}
-
-/// The reactor alone: a task that reads what is there and answers it with constant bytes. No timer sleeps beside it, as
-/// none does in a shard: the reactor allocates in every turn for timers that are not due.
-fn reactor() -> f64 {
-    let listener = StdListener::bind(("127.0.0.1", 0)).expect("a free port");
-    let address = listener.local_addr().expect("it is bound");
-    let serve = move || async move {
-        // SAFETY: the descriptor is owned by `listener`, which gives it up here.
-        let listener = unsafe { TcpListener::from_raw_fd(listener.into_raw_fd()) };
-        let mut stream = listener.accept().await.expect("one client comes");
-        let mut room = [0; 4096];
-        count_this_thread();
-        while matches!(stream.read(&mut room).await, Ok(1..)) {
-            stream.write_all(CONSTANT).await.expect("the client reads");
-        }
-    };
-    let builder = LocalExecutorBuilder::new(Placement::Unbound).io_memory(64 << 10).ring_depth(256);
-    let thread = builder.spawn(serve).expect("the reactor starts");
-    let mut stream = connect(address);
-    let request = call("echo", "{}");
-    let mut room = [0; CONSTANT.len()];
-    let counted = windows(|| {
-        stream.write_all(&request).expect("it is sent");
-        stream.read_exact(&mut room).expect("it is answered");
-    });
-    drop(stream);
-    thread.join().expect("the reactor ends well");
-    counted
-}
-
-fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(address).expect("somebody listens");
-    stream.set_nodelay(true).expect("a socket option");
-    stream
+    Counted { own, all }
 }
 
 /// A modern call.

@@ -1,9 +1,11 @@
 //! What a shard looks after now and then instead of per request: deadlines of connections, the end of idle sessions and
 //! tasks, the text of `Date`. It never runs on a request's time.
 
+use std::io::Write;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
+use httpdate::HttpDate;
 use ringway_core::http::response::DateText;
 
 use super::Shard;
@@ -60,7 +62,8 @@ pub fn date(shard: &Shard) -> DateText {
 /// The text of `Date` for a time.
 pub fn date_text(time: SystemTime) -> DateText {
     let mut text = [b' '; 29];
-    let formatted = httpdate::fmt_http_date(time);
-    text.copy_from_slice(&formatted.as_bytes()[..29]);
+    // Every time that a clock tells until the year 9999 has so many characters.
+    let written = write!(&mut text[..], "{}", HttpDate::from(time));
+    debug_assert!(written.is_ok());
     text
 }
