@@ -2,8 +2,8 @@
 //! none of our crates, so that it measures whatever speaks the protocol, and a bug of ours cannot hide in code shared
 //! by both sides.
 //!
-//! START HERE: a [`workload`] is compiled to the [`wire`], the [`load`] sends it to one of the [`servers`], and a
-//! [`record`] keeps what came of it with the [`machine`] it was measured on; [`report`], [`compare`] and [`gate`] read records.
+//! START HERE: a `workload` is compiled to the `wire`, the `load` sends it to one of the `servers`, and a
+//! `record` keeps what came of it with the `machine` it was measured on; `report`, `compare` and `gate` read records.
 #![forbid(unsafe_code)]
 
 mod cli;
