@@ -23,7 +23,7 @@ AFTER = "pub fn admit<'b>(request: Request<'b>, allowed: &AllowList) -> Result<A
 PLANTS = {
     "time": "    let planted = std::time::Instant::now();\n"
             "    while planted.elapsed() < std::time::Duration::from_nanos({amount}) {{ std::hint::spin_loop(); }}\n",
-    "instructions": "    for turn in 0..{amount}_u64 {{ std::hint::black_box(turn); }}\n",
+    "instructions": "    for turn in 0..std::hint::black_box({amount}_u64) {{ std::hint::black_box(turn); }}\n",
 }
 
 
@@ -83,7 +83,7 @@ def parse_options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="time,instructions", help="plants (default: %(default)s)")
     parser.add_argument("--time-ns", type=int, default=400, help="5 %% of the CPU of a request (default: %(default)s)")
-    parser.add_argument("--turns", type=int, default=20, help="of the planted loop (default: %(default)s)")
+    parser.add_argument("--turns", type=int, default=39, help="of the planted loop: 1 %% of the instructions of a call (default: %(default)s)")
     parser.add_argument("--clean", type=int, default=10, metavar="N", help="clean runs in a row (default: %(default)s)")
     parser.add_argument("gate", nargs="*", default=["--short"], help="words for the gate (default: --short)")
     return parser.parse_args()
