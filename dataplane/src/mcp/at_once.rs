@@ -15,6 +15,7 @@ use crate::context::Caller;
 use crate::local_tool::LocalTool;
 use crate::record::Ending;
 use crate::shard::Shard;
+use crate::stall::Doing;
 use crate::tool::{Arguments, Texts, ToolError};
 
 /// Arguments of messages that are larger leave nothing behind.
@@ -56,7 +57,7 @@ pub fn call(
     let arguments = Arguments(members);
     if outcome == Ok(Ending::Good) {
         let answer = || writer.texts(|give| at_once.answer(&arguments, &mut Texts(give)));
-        match catch_unwind(AssertUnwindSafe(answer)) {
+        match catch_unwind(AssertUnwindSafe(|| shard.stalls.run(Doing::Tool(tool.id), answer))) {
             Ok(Ok(())) => {}
             Ok(Err(ToolError::Failed(text))) => {
                 writer = begin(Vec::new());

@@ -48,6 +48,12 @@ impl Stalls {
         Watched { stalls: self, doing, future }
     }
 
+    /// Runs `code`, which never waits; what keeps the shard in it is told as `doing`.
+    pub fn run<T>(&self, doing: Doing, code: impl FnOnce() -> T) -> T {
+        let _turn = Turn::begin(self, doing);
+        code()
+    }
+
     /// To be called now and then: waiting for a core before this is not held against what comes after.
     pub fn look(&self) {
         self.core_wait.look();

@@ -14,8 +14,8 @@ use std::thread;
 use std::time::Duration;
 
 use ringway_dataplane::{
-    Arguments, Context, PromptDefinition, PromptResult, ServerBuilder, ToolDefinition, ToolResult, builtin, prompt_fn,
-    runtime, tool_fn,
+    Arguments, Context, PromptDefinition, PromptResult, ServerBuilder, Texts, ToolDefinition, ToolResult, builtin,
+    prompt_fn, runtime, text_fn, tool_fn,
 };
 use serde_json::json;
 
@@ -66,7 +66,12 @@ fn offer(builder: ServerBuilder) -> ServerBuilder {
         thread::sleep(Duration::from_millis(50));
         Ok(PromptResult::default())
     });
-    builder.tool(blocks).tool(blocks_later).tool(waits).tool(builtin::echo()).prompt(prompt)
+    let blocks_at_once = text_fn(definition("blocks_at_once"), |arguments: &Arguments, texts: &mut Texts<'_>| {
+        thread::sleep(time_of(arguments));
+        texts.give("done");
+        Ok(())
+    });
+    builder.tool(blocks).tool(blocks_later).tool(blocks_at_once).tool(waits).tool(builtin::echo()).prompt(prompt)
 }
 
 fn fixture() -> Fixture {
@@ -83,7 +88,7 @@ fn a_tool_that_blocks_is_named_with_its_time() {
     let _alone = alone();
     let fixture = fixture();
     let mut peer = Peer::modern(fixture.address);
-    for tool in ["blocks", "blocks_later"] {
+    for tool in ["blocks", "blocks_later", "blocks_at_once"] {
         peer.tool(tool, json!({ "ms": 50 }));
         let of_tool = told(|line| line.field("tool") == Some(tool));
         let [line] = &of_tool[..] else { panic!("one line of {tool}: {of_tool:?}") };
