@@ -160,7 +160,7 @@ fn split(value: &[u8]) -> Option<(&[u8], Option<u16>)> {
         end
     } else {
         let end = memchr::memchr(b':', value).unwrap_or(value.len());
-        let name = |byte: &u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~');
+        let name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
         if end == 0 || !value[..end].iter().all(name) {
             return None;
         }

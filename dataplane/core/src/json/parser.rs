@@ -123,26 +123,14 @@ fn check_keys(nodes: &[Node<'_>], first: usize, count: usize) -> Result<(), Json
         let mut keys = Keys { nodes, at: first, left: count };
         return if keys.all(|(key, _)| seen.insert(key)) { Ok(()) } else { Err(JsonFault::DuplicateKey) };
     }
-    // Keys of one object nearly always differ in what is cheap to see, and then are not compared at all.
-    let mut seen = 0u64;
     let mut keys = Keys { nodes, at: first, left: count };
     while let Some((key, _)) = keys.next() {
-        let mark = 1 << mark_of(key.as_bytes());
-        if seen & mark != 0 {
-            let before = Keys { nodes, at: first, left: count - keys.left - 1 };
-            if before.into_iter().any(|(other, _)| other == key) {
-                return Err(JsonFault::DuplicateKey);
-            }
+        let later = Keys { nodes, at: keys.at, left: keys.left };
+        if later.into_iter().any(|(other, _)| other == key) {
+            return Err(JsonFault::DuplicateKey);
         }
-        seen |= mark;
     }
     Ok(())
-}
-
-/// A number below 64 that is the same for the same key, and mostly another for another.
-fn mark_of(key: &[u8]) -> u32 {
-    let ends = key.first().zip(key.last()).map_or(0, |(first, last)| u32::from(*first) * 7 + u32::from(*last));
-    (ends + key.len() as u32) & 63
 }
 
 fn behind(nodes: &[Node<'_>], at: usize) -> usize {
