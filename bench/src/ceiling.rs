@@ -37,7 +37,7 @@ pub fn measure(workload: &Workload, cpus: &[usize], cpu: usize) -> Result<f64, S
             cores::move_to(&[cpu])?;
             StandIn { answer: Answer::Echo, delay: Delay::Now, spin: false }.serve(listener, &stop)
         });
-        let outcome = load::run(&plan, &mut |_| {});
+        let outcome = load::run(&plan, &mut || {}, &mut |_| {});
         stop.store(true, Ordering::Relaxed);
         let served = server.join().map_err(|_| "the stand-in panicked".to_owned())?;
         served.and(outcome)

@@ -5,9 +5,9 @@ use crate::record::Record;
 use crate::workload::Arrivals;
 
 /// Above this share of time without its core, the server was not alone on it.
-const SERVER_WAITED_RATIO_MAX: f64 = 0.05;
+pub const SERVER_WAITED_RATIO_MAX: f64 = 0.05;
 /// Below this share of its core, a spinning generator had neighbours.
-const GENERATOR_CPU_RATIO_MIN: f64 = 0.95;
+pub const GENERATOR_CPU_RATIO_MIN: f64 = 0.95;
 /// From this share of its ceiling on, the figure is the generator's.
 const CEILING_RATIO_MAX: f64 = 0.95;
 /// An open loop that answers less than this share of what it asks for is overloaded.

@@ -182,7 +182,7 @@ pub struct Interval {
     pub max_us: f64,
 }
 
-/// What the server's processes used while the load ran, warm-up and drain included.
+/// What the server's processes used from when all connections stood, warm-up and drain included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ServerUsage {
     pub cpu_us_per_request: f64,

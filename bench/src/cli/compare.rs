@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use crate::cli::cores::{Cores, Placed};
-use crate::cli::print::{Output, print, write};
+use crate::cli::deliver::Deliver;
 use crate::compare::bed::Bed;
-use crate::compare::comparison::{Comparison, compare};
+use crate::compare::comparison::compare;
 use crate::compare::figure::{Figure, Sample};
 use crate::compare::rounds::{self, Rounds};
 use crate::machine::Watch;
@@ -46,15 +46,8 @@ pub struct Compare {
     /// Where peers are; otherwise in bench/peers, here or above.
     #[arg(long, value_name = "DIR")]
     peers: Option<PathBuf>,
-    /// Keep every number of every round, as JSON.
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
-    /// Plots, as one page that opens offline.
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
-    /// How to show it.
-    #[arg(short, long, value_enum, default_value_t = Output::Text)]
-    output: Output,
+    #[command(flatten)]
+    deliver: Deliver,
 }
 
 /// Of a measurement: long enough to mean something, and not forever.
@@ -92,15 +85,11 @@ impl Compare {
         let machine = watch.end();
         let all: Vec<(String, Rounds)> = workloads.iter().map(|workload| workload.name.clone()).zip(done?).collect();
         let comparison = compare(at.clone(), machine.clone(), names, &all, round_count);
-        // First, since a file may be one that cannot be written.
-        self.show(&comparison)?;
-        if let Some(path) = &self.html {
-            write(
-                "--html",
-                path,
-                &report::html("Ringway bench: comparison", &records(&at, &machine, &targets, &workloads, &all)),
-            )?;
-        }
+        self.deliver.deliver(
+            &comparison,
+            || comparison.text(),
+            || report::html("Ringway bench: comparison", &records(&at, &machine, &targets, &workloads, &all)),
+        )?;
         Ok(ExitCode::from(u8::from(!comparison.wrong.is_empty())))
     }
 
@@ -112,17 +101,6 @@ impl Compare {
             Ok(workload)
         };
         self.workload.iter().map(with_time).collect()
-    }
-
-    fn show(&self, comparison: &Comparison) -> Result<(), String> {
-        let json =
-            || serde_json::to_string_pretty(comparison).map(|json| json + "\n").map_err(|error| error.to_string());
-        let text = if self.output == Output::Json { json()? } else { comparison.text() };
-        print(&text)?;
-        match &self.out {
-            Some(path) => write("--out", path, &json()?),
-            None => Ok(()),
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line of `ringway bench` and `ringway-bench`: one file a verb. Parses, calls, prints; measures nothing itself.
 
 mod cores;
+mod deliver;
 mod print;
 mod vary;
 pub mod examples;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use crate::cli::cores::{Cores, Placed};
-use crate::cli::print::{Output, print, write};
+use crate::cli::deliver::Deliver;
 use crate::cli::vary::Vary;
 use crate::compare::bed;
 use crate::load::{self, Plan, Wait};
@@ -18,8 +18,8 @@ use crate::{ceiling, doubts};
 
 #[derive(clap::Args)]
 pub struct Run {
-    /// A workload by name (echo, echo-legacy, open-10k, open-30k, connections-1000, agents, faces, churn, get, stream)
-    /// or a TOML file.
+    /// A workload by name (echo, echo-legacy, open-10k, open-10k-by-1, open-10k-by-1000, open-30k, connections-1000,
+    /// agents, faces, churn, get, stream) or a TOML file.
     #[arg(default_value = "echo")]
     workload: String,
     /// A URL of a server that runs; or what to start: a command, git:REVISION, peer:NAME. Absent: this Ringway.
@@ -38,31 +38,19 @@ pub struct Run {
     /// Where peers are; otherwise in bench/peers, here or above.
     #[arg(long, value_name = "DIR")]
     peers: Option<PathBuf>,
-    /// Also write the result to this file, as JSON: `bench report` reads it.
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
-    /// Also write a page with plots that opens offline.
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
-    /// What to print.
-    #[arg(short, long, value_enum, default_value = "text")]
-    output: Output,
+    #[command(flatten)]
+    deliver: Deliver,
 }
 
 impl Run {
     pub fn perform(self) -> Result<ExitCode, String> {
         let workload = self.vary.apply(Workload::by_name_or_file(&self.workload)?)?;
         let record = self.measure(workload)?;
-        if let Some(path) = &self.out {
-            write("--out", path, &record.to_pretty_json()?)?;
-        }
-        if let Some(path) = &self.html {
-            write("--html", path, &report::html(&record.workload.name, std::slice::from_ref(&record)))?;
-        }
-        print(&match self.output {
-            Output::Text => report::text(&record, Paint::for_stdout()),
-            Output::Json => record.to_json_line()?,
-        })?;
+        self.deliver.deliver(
+            &record,
+            || report::text(&record, Paint::for_stdout()),
+            || report::html(&record.workload.name, std::slice::from_ref(&record)),
+        )?;
         let is_right = record.measured.errors.total() == 0 && record.measured.answer_count > 0;
         Ok(ExitCode::from(u8::from(!is_right)))
     }
@@ -88,8 +76,10 @@ impl Run {
             wait: self.wait,
         };
         let watch = Watch::begin(&[placed.server.as_slice(), &placed.generator].concat());
-        let before = running.usage();
-        let mut outcome = load::run(&plan, &mut |progress| ticker.progress(&plan.workload.name, progress))?;
+        let mut before = None;
+        let mut opened = || before = running.usage();
+        let mut outcome =
+            load::run(&plan, &mut opened, &mut |progress| ticker.progress(&plan.workload.name, progress))?;
         running.check_alive()?;
         outcome.generator.ceiling_rps = ceiling_rps;
         outcome.measured.server = before.and_then(|before| running.used_since(before, outcome.measured.answer_count));

@@ -86,8 +86,10 @@ impl Measure for Bed {
             return Err(format!("{} does not run", self.sides[side].name()));
         };
         let plan = Plan { workload: suited, target: server.target.clone(), cpus: self.cpus.clone(), wait: Wait::Spin };
-        let before = server.usage();
-        let mut outcome = load::run(&plan, &mut |_| {}).map_err(|why| format!("{}: {why}", self.sides[side].name()))?;
+        // What it takes to connect is not a request's.
+        let mut before = None;
+        let mut outcome = load::run(&plan, &mut || before = server.usage(), &mut |_| {})
+            .map_err(|why| format!("{}: {why}", self.sides[side].name()))?;
         server.check_alive()?;
         if let Some(before) = before {
             outcome.measured.server = server.used_since(before, outcome.measured.answer_count);

@@ -8,16 +8,13 @@ use crate::compare::figure::{Figure, Sample};
 use crate::compare::rounds::Rounds;
 use crate::compare::statistics::{USUAL, effect, median};
 use crate::compare::verdict::{Verdict, verdict};
+use crate::doubts::{GENERATOR_CPU_RATIO_MIN, SERVER_WAITED_RATIO_MAX};
+use crate::load::IDLE_RATIO_MIN;
 use crate::record::Machine;
+use crate::report::figures;
 
 /// Grows when a reader of the older form would misread the new one.
 const FORMAT: u32 = 1;
-/// Above, something else ran on the server's core.
-const WAITED_RATIO_MAX: f64 = 0.05;
-/// Below, something else ran on the generator's.
-const GENERATOR_CPU_RATIO_MIN: f64 = 0.95;
-/// Below, the generator is the bottleneck.
-const GENERATOR_IDLE_RATIO_MIN: f64 = 0.03;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
@@ -100,7 +97,7 @@ fn doubts(workload: &str, sides: &[String], rounds: &Rounds) -> Vec<String> {
         let middle = |of: fn(&Sample) -> f64| median(&samples.iter().map(of).collect::<Vec<_>>()).unwrap_or(0.0);
         let mut doubt = |why: String| doubts.push(format!("{workload}: {name} {why}"));
         let waited = middle(|sample| sample.waited_ratio);
-        if waited > WAITED_RATIO_MAX {
+        if waited > SERVER_WAITED_RATIO_MAX {
             doubt(format!(
                 "waited {:.0} % of the time for its core: neighbours; trust ratios and CPU/request only",
                 waited * 100.0
@@ -116,13 +113,15 @@ fn doubts(workload: &str, sides: &[String], rounds: &Rounds) -> Vec<String> {
                 had * 100.0
             ));
         }
-        if middle(|sample| sample.generator.idle_ratio) < GENERATOR_IDLE_RATIO_MIN
-            || samples.iter().any(|sample| sample.generator.is_at_ceiling)
-        {
-            doubt(
-                "was called by a generator that was never idle: requests/s are the generator's limit, not the server's"
-                    .into(),
-            );
+        let idle = middle(|sample| sample.generator.idle_ratio);
+        if idle < IDLE_RATIO_MIN {
+            doubt(format!(
+                "was called by a generator that had nothing to do for {:.1} % of the time: \
+                 requests/s are its limit and not the server's",
+                idle * 100.0
+            ));
+        } else if samples.iter().any(|sample| sample.generator.is_at_ceiling) {
+            doubt("was called by a generator that was late by itself: its own lateness is in the latencies".into());
         }
     }
     doubts
@@ -218,23 +217,10 @@ fn table(lines: &[Vec<String>]) -> String {
 pub fn number(value: Option<f64>) -> String {
     match value {
         None => "-".into(),
-        Some(value) if value.abs() >= 1000.0 => thousands(value),
-        Some(value) if value.abs() >= 20.0 => format!("{value:.1}"),
+        Some(value) if value >= 999.95 => figures::count(value.round() as u64),
+        Some(value) if value >= 19.9995 => format!("{value:.1}"),
         Some(value) => format!("{value:.3}"),
     }
-}
-
-fn thousands(value: f64) -> String {
-    let digits = format!("{value:.0}");
-    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits.as_str()), |digits| ("-", digits));
-    let mut text = String::from(sign);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]
@@ -291,7 +277,7 @@ mod tests {
     fn numbers_for_people() {
         for (value, want) in [
             (Some(1_234_567.4), "1,234,567"),
-            (Some(-1000.0), "-1,000"),
+            (Some(999.96), "1,000"),
             (Some(45.67), "45.7"),
             (Some(1.2345), "1.234"),
             (None, "-"),

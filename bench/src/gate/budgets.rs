@@ -64,6 +64,8 @@ pub enum Test {
     Paired(Load),
     /// Ratio to a server that answers a constant.
     Yardstick(Load),
+    /// Ratio to itself under another workload, which is named.
+    Scaled(Load, String),
     /// As it is.
     Absolute(Load),
 }
@@ -189,7 +191,7 @@ impl std::str::FromStr for Test {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        const KINDS: [&str; 5] = ["instructions", "allocations", "paired", "yardstick", "absolute"];
+        const KINDS: [&str; 6] = ["instructions", "allocations", "paired", "yardstick", "scaled", "absolute"];
         let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
         if !KINDS.contains(&kind) {
             let known = KINDS.join(", ");
@@ -202,12 +204,14 @@ impl std::str::FromStr for Test {
                 (scenario, _) => Ok(Self::Allocations(scenario.into())),
             };
         }
-        let parts = rest.rsplit_once(':').filter(|(workload, _)| !workload.is_empty());
-        let (workload, figure) = parts.ok_or_else(|| format!("test = {text:?}: {kind}:WORKLOAD:MEASURE"))?;
-        let load = Load {
-            workload: workload.into(),
-            figure: figure.parse().map_err(|why| format!("test = {text:?}: {why}"))?,
-        };
+        let split = |text| str::rsplit_once(text, ':').filter(|(workload, _)| !workload.is_empty());
+        let (workload, figure) = split(rest).ok_or_else(|| format!("test = {text:?}: {kind}:WORKLOAD:MEASURE"))?;
+        let figure = figure.parse().map_err(|why| format!("test = {text:?}: {why}"))?;
+        if kind == "scaled" {
+            let (over, under) = split(workload).ok_or_else(|| format!("test = {text:?}: scaled:OVER:UNDER:MEASURE"))?;
+            return Ok(Self::Scaled(Load { workload: over.into(), figure }, under.into()));
+        }
+        let load = Load { workload: workload.into(), figure };
         Ok(match kind {
             "paired" => Self::Paired(load),
             "yardstick" => Self::Yardstick(load),
@@ -287,6 +291,7 @@ mod tests {
             ("allocations:echo", Test::Allocations("echo".into())),
             ("paired:./own.toml:p99_us", Test::Paired(load("./own.toml", Figure::P99Us))),
             ("yardstick:a:b:rps", Test::Yardstick(load("a:b", Figure::Rps))),
+            ("scaled:many:few:cpu_us", Test::Scaled(load("many", Figure::CpuUs), "few".into())),
         ] {
             assert_eq!(text.parse(), Ok(want), "{text}");
         }
@@ -304,6 +309,7 @@ mod tests {
         refused(&format!("{ONE}test = 'instructions'"), &["instructions:SCENARIO"]);
         refused(&format!("{ONE}test = 'paired:echo'"), &["paired:WORKLOAD:MEASURE"]);
         refused(&format!("{ONE}test = 'paired:echo:speed'"), &["no measure \"speed\"", "cpu_us"]);
+        refused(&format!("{ONE}test = 'scaled:echo:cpu_us'"), &["scaled:OVER:UNDER:MEASURE"]);
         refused(&format!("{ONE}tolerance = 5"), &["from 0 to 1"]);
         refused(&format!("{ONE}value = -1"), &["from 0 on"]);
         refused(&format!("{ONE}value = nan"), &["from 0 on"]);
@@ -330,8 +336,13 @@ mod tests {
     fn our_own_budgets_parse() {
         let budgets = Budgets::parse(include_str!("../../budgets.toml")).unwrap();
         for budget in &budgets.budgets {
-            if let Some(Test::Paired(load) | Test::Yardstick(load) | Test::Absolute(load)) = &budget.test {
-                crate::workload::Workload::by_name_or_file(&load.workload).unwrap();
+            let names = match &budget.test {
+                Some(Test::Paired(load) | Test::Yardstick(load) | Test::Absolute(load)) => vec![&load.workload],
+                Some(Test::Scaled(load, under)) => vec![&load.workload, under],
+                Some(Test::Instructions(_) | Test::Allocations(_)) | None => vec![],
+            };
+            for name in names {
+                crate::workload::Workload::by_name_or_file(name).unwrap();
             }
         }
     }

@@ -44,6 +44,7 @@ pub enum Kind {
     Allocations,
     Paired,
     Yardstick,
+    Scaled,
     Absolute,
 }
 
@@ -54,6 +55,7 @@ impl Kind {
             Test::Allocations(_) => Self::Allocations,
             Test::Paired(_) => Self::Paired,
             Test::Yardstick(_) => Self::Yardstick,
+            Test::Scaled(..) => Self::Scaled,
             Test::Absolute(_) => Self::Absolute,
         }
     }
@@ -64,6 +66,7 @@ impl Kind {
             Self::Allocations => "allocation counts",
             Self::Paired => "paired ratios to the baseline",
             Self::Yardstick => "paired ratios to the yardstick",
+            Self::Scaled => "paired ratios of one workload to another",
             Self::Absolute => "absolute figures",
         }
     }
@@ -190,7 +193,8 @@ impl Gate {
             };
             self.findings.iter().filter(is_one).count()
         };
-        let kinds = [Kind::Instructions, Kind::Allocations, Kind::Paired, Kind::Yardstick, Kind::Absolute];
+        let kinds =
+            [Kind::Instructions, Kind::Allocations, Kind::Paired, Kind::Yardstick, Kind::Scaled, Kind::Absolute];
         let used: Vec<String> = kinds
             .into_iter()
             .filter(|kind| decided(*kind) > 0)

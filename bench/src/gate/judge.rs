@@ -3,6 +3,7 @@
 
 use crate::compare::figure::{Figure, Sample};
 use crate::compare::statistics::{STRICT, effect, median};
+use crate::doubts::SERVER_WAITED_RATIO_MAX;
 use crate::gate::budgets::{Budget, Budgets, Test};
 use crate::gate::decision::{Ruling, is_look, rule};
 use crate::gate::finding::{Finding, Standing};
@@ -20,8 +21,6 @@ const WARMUP_S: f64 = 0.05;
 const ALONE_RUNS: usize = 5;
 const ALONE_RUNS_SHORT: usize = 3;
 const ALONE_S: f64 = 2.0;
-/// Above this share of the time without its core, the server had neighbours while it was measured.
-const WAITED_RATIO_MAX: f64 = 0.05;
 /// A count this much below its budget could be promised.
 const RATCHET: f64 = 0.01;
 
@@ -78,18 +77,20 @@ pub fn judge(budgets: &Budgets, is_short: bool, laboratory: &mut dyn Laboratory)
             Some(Test::Instructions(scenario) | Test::Allocations(scenario)) => {
                 findings[index] = Some(court.count(budget, scenario)?);
             }
-            Some(Test::Paired(load) | Test::Yardstick(load) | Test::Absolute(load)) => rest.push((index, budget, load)),
+            Some(Test::Paired(load) | Test::Yardstick(load) | Test::Absolute(load) | Test::Scaled(load, _)) => {
+                rest.push((index, budget, load));
+            }
         }
     }
     // Budgets on the same workload beside the same server share their slices.
     while let Some((_, first, load)) = rest.first() {
-        let (other, name) = (other_side(first), load.workload.clone());
+        let (beside, name) = (beside(first), load.workload.clone());
         let (group, others): (Vec<_>, Vec<_>) =
-            rest.into_iter().partition(|(_, budget, load)| other_side(budget) == other && load.workload == name);
+            rest.into_iter().partition(|(_, budget, load)| self::beside(budget) == beside && load.workload == name);
         rest = others;
         let members: Vec<(&Budget, Figure)> = group.iter().map(|(_, budget, load)| (*budget, load.figure)).collect();
-        let found = match other {
-            Some(other) => court.beside(other, &name, &members)?,
+        let found = match beside {
+            Some(beside) => court.beside(&beside, &name, &members)?,
             None => court.alone(&name, &members)?,
         };
         for ((index, ..), finding) in group.iter().zip(found) {
@@ -99,12 +100,21 @@ pub fn judge(budgets: &Budgets, is_short: bool, laboratory: &mut dyn Laboratory)
     Ok(Judged { findings: findings.into_iter().flatten().collect(), wrong: court.wrong })
 }
 
-fn other_side(budget: &Budget) -> Option<Side> {
-    match budget.test {
-        Some(Test::Paired(_)) => Some(Side::Baseline),
-        Some(Test::Yardstick(_)) => Some(Side::Yardstick),
-        _ => None,
-    }
+/// What this build's slices take turns with.
+#[derive(PartialEq, Eq)]
+struct Beside {
+    side: Side,
+    workload: String,
+}
+
+fn beside(budget: &Budget) -> Option<Beside> {
+    let (side, workload) = match &budget.test {
+        Some(Test::Paired(load)) => (Side::Baseline, &load.workload),
+        Some(Test::Yardstick(load)) => (Side::Yardstick, &load.workload),
+        Some(Test::Scaled(_, under)) => (Side::This, under),
+        _ => return None,
+    };
+    Some(Beside { side, workload: workload.clone() })
 }
 
 struct Court<'a> {
@@ -148,10 +158,11 @@ impl Court<'_> {
 
     /// Pairs of slices until every budget is decided. Both servers run all the while, on the same core: one that nobody
     /// calls costs nothing, and both meet the same weather.
-    fn beside(&mut self, other: Side, name: &str, members: &[(&Budget, Figure)]) -> Result<Vec<Finding>, String> {
+    fn beside(&mut self, other: &Beside, name: &str, members: &[(&Budget, Figure)]) -> Result<Vec<Finding>, String> {
         let is_tail =
             members.iter().any(|(_, figure)| matches!(figure, Figure::P99Us | Figure::P999Us | Figure::MaxUs));
-        let workload = workload(name, if is_tail { TAIL_SLICE_S } else { SLICE_S })?;
+        let slice_s = if is_tail { TAIL_SLICE_S } else { SLICE_S };
+        let loads = [workload(&other.workload, slice_s)?, workload(name, slice_s)?];
         let (pairs_max, s_max) =
             if self.is_short { (PAIRS_MAX_SHORT, PAIRS_S_MAX_SHORT) } else { (PAIRS_MAX, PAIRS_S_MAX) };
         let mut pairs: Vec<Vec<(f64, f64)>> = vec![Vec::new(); members.len()];
@@ -159,7 +170,7 @@ impl Court<'_> {
         // Slices of theirs, of ours, in which the generator was the limit; and of how many.
         let mut ceilings = [0; 2];
         let mut pair_count = 0;
-        let done = self.pairs(other, &workload, pairs_max, &mut |theirs, ours, count, took_s| {
+        let done = self.pairs(other.side, &loads, pairs_max, &mut |theirs, ours, count, took_s| {
             pair_count = count;
             for (ceiling, sample) in ceilings.iter_mut().zip([theirs, ours]) {
                 *ceiling += usize::from(sample.generator.is_at_ceiling);
@@ -188,18 +199,11 @@ impl Court<'_> {
             !is_last && rulings.iter().zip(members).any(is_open)
         });
         self.laboratory.end(Side::This);
-        self.laboratory.end(other);
-        match done {
-            Ok(()) => {}
-            Err(Trouble::Missing(why)) => {
-                return Ok(members
-                    .iter()
-                    .map(|(budget, _)| Finding::of(budget, Standing::NotRun, None, why.as_str()))
-                    .collect());
-            }
-            Err(Trouble::Failed(why)) => return Err(format!("workload {name}: {why}")),
+        self.laboratory.end(other.side);
+        if let Err(trouble) = done {
+            return not_run(trouble, name, members);
         }
-        let flaw = at_ceiling(other, ceilings, pair_count);
+        let flaw = at_ceiling(other.side, ceilings, pair_count);
         let found = members.iter().zip(&pairs).zip(&rulings).map(|(((budget, figure), pairs), ruling)| {
             let finding = finding_beside(budget, *figure, pairs, *ruling);
             if *figure == Figure::Rps { finding.with_flaw(&flaw) } else { finding }
@@ -207,28 +211,29 @@ impl Court<'_> {
         Ok(found.collect())
     }
 
-    /// Calls `go_on` with (theirs, ours, pairs so far, seconds so far) after each pair, until it says no.
+    /// `loads` are theirs and ours. Calls `go_on` with (theirs, ours, pairs so far, seconds so far) after each pair, until it says no.
     fn pairs(
         &mut self,
         other: Side,
-        workload: &Workload,
+        loads: &[Workload; 2],
         pairs_max: usize,
         go_on: &mut dyn FnMut(&Sample, &Sample, usize, f64) -> bool,
     ) -> Result<(), Trouble> {
-        for side in [Side::This, other] {
-            self.laboratory.tell(&format!("{}: warming up", workload.name));
-            self.slice(side, workload)?;
+        let [under, over] = loads;
+        for (side, load) in [(Side::This, over), (other, under)] {
+            self.laboratory.tell(&format!("{}: warming up", load.name));
+            self.slice(side, load)?;
         }
         let began_s = self.laboratory.now_s();
         for count in 1..=pairs_max {
-            self.laboratory.tell(&format!("{}: pair {count}, at most {pairs_max}", workload.name));
+            self.laboratory.tell(&format!("{}: pair {count}, at most {pairs_max}", over.name));
             // Who goes first alternates.
             let (theirs, ours) = if count % 2 == 0 {
-                let theirs = self.slice(other, workload)?;
-                (theirs, self.slice(Side::This, workload)?)
+                let theirs = self.slice(other, under)?;
+                (theirs, self.slice(Side::This, over)?)
             } else {
-                let ours = self.slice(Side::This, workload)?;
-                (self.slice(other, workload)?, ours)
+                let ours = self.slice(Side::This, over)?;
+                (self.slice(other, under)?, ours)
             };
             if !go_on(&theirs, &ours, count, self.laboratory.now_s() - began_s) {
                 break;
@@ -248,13 +253,7 @@ impl Court<'_> {
             self.laboratory.end(Side::This);
             match sample {
                 Ok(sample) => samples.push(sample),
-                Err(Trouble::Missing(why)) => {
-                    return Ok(members
-                        .iter()
-                        .map(|(budget, _)| Finding::of(budget, Standing::NotRun, None, why.as_str()))
-                        .collect());
-                }
-                Err(Trouble::Failed(why)) => return Err(format!("workload {name}: {why}")),
+                Err(trouble) => return not_run(trouble, name, members),
             }
         }
         let quiet = as_seen_by(&samples, self.laboratory.quiet());
@@ -287,6 +286,17 @@ fn workload(name: &str, seconds: f64) -> Result<Workload, String> {
     Ok(workload)
 }
 
+/// What this machine lacks leaves its budgets open; what failed ends the gate.
+fn not_run(trouble: Trouble, name: &str, members: &[(&Budget, Figure)]) -> Result<Vec<Finding>, String> {
+    match trouble {
+        Trouble::Failed(why) => Err(format!("workload {name}: {why}")),
+        Trouble::Missing(why) => {
+            let finding = |(budget, _): &(&Budget, Figure)| Finding::of(budget, Standing::NotRun, None, why.as_str());
+            Ok(members.iter().map(finding).collect())
+        }
+    }
+}
+
 fn no_value(budget: &Budget, measured: f64) -> Finding {
     Finding::of(budget, Standing::Unverified, Some(measured), "it has no value to be held against")
 }
@@ -310,6 +320,7 @@ fn at_ceiling(other: Side, ceilings: [usize; 2], pair_count: usize) -> String {
     let is_limit = |count: usize| count > 0 && count * 2 >= pair_count;
     match ceilings.map(is_limit) {
         [false, false] => String::new(),
+        [true, false] if other == Side::This => "the generator is the limit of what it is held against".into(),
         [true, false] => format!("the generator is the {other:?}'s limit: the true ratio is lower"),
         [false, true] => "the generator is this build's limit: the true ratio is higher".into(),
         [true, true] => "the generator is the limit of both: the ratio says nothing".into(),
@@ -320,7 +331,7 @@ fn at_ceiling(other: Side, ceilings: [usize; 2], pair_count: usize) -> String {
 fn as_seen_by(samples: &[Sample], mut quiet: Quiet) -> Quiet {
     let waited: Vec<f64> = samples.iter().map(|sample| sample.waited_ratio).collect();
     let waited_ratio = median(&waited).unwrap_or(0.0);
-    if waited_ratio > WAITED_RATIO_MAX {
+    if waited_ratio > SERVER_WAITED_RATIO_MAX {
         quiet.is_quiet = false;
         quiet.reasons.push(format!("the server waited for its core for {:.0} % of the time", waited_ratio * 100.0));
     }

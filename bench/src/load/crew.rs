@@ -36,7 +36,7 @@ const COUNTER_COUNT: u64 = 9 * COUNTER_FIRST;
 /// Open loop: when the p99 of our own lateness is more than this share of the reported p99, it is us whom it shows.
 const LATENESS_RATIO_MAX: f64 = 0.25;
 
-pub fn run(plan: &Plan, watch: &mut dyn FnMut(&Progress)) -> Result<Outcome, String> {
+pub fn run(plan: &Plan, opened: &mut dyn FnMut(), watch: &mut dyn FnMut(&Progress)) -> Result<Outcome, String> {
     let crew = Crew::new(plan)?;
     let stop = AtomicBool::new(false);
     let mut timeline = Timeline::new(crew.slice_ns, crew.thread_count);
@@ -65,6 +65,7 @@ pub fn run(plan: &Plan, watch: &mut dyn FnMut(&Progress)) -> Result<Outcome, Str
         }
         // Those that wait for their beginning end when `begin` is gone.
         if hands.iter().all(|hand| hand.is_open.recv().is_ok()) {
+            opened();
             let began = Instant::now();
             for hand in &hands {
                 // One that died meanwhile is heard of when it is joined.

@@ -72,8 +72,8 @@ pub struct Progress {
     pub error_count: u64,
 }
 
-/// Runs `plan` to its end. `watch` hears of each interval, about once a second (ten times in runs under 10 s), on the
-/// calling thread, which does nothing else.
-pub fn run(plan: &Plan, watch: &mut dyn FnMut(&Progress)) -> Result<Outcome, String> {
-    crew::run(plan, watch)
+/// Runs `plan` to its end. `opened` is called when all connections stand and no request was sent; `watch` hears of each
+/// interval, about once a second (ten times in runs under 10 s). Both on the calling thread, which does nothing else.
+pub fn run(plan: &Plan, opened: &mut dyn FnMut(), watch: &mut dyn FnMut(&Progress)) -> Result<Outcome, String> {
+    crew::run(plan, opened, watch)
 }

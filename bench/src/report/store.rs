@@ -11,11 +11,6 @@ use crate::record::{FORMAT, Record};
 const FILE_BYTES_MAX: u64 = 256 << 20;
 
 impl Record {
-    /// For people's eyes, and for `diff`.
-    pub fn to_pretty_json(&self) -> Result<String, String> {
-        serde_json::to_string_pretty(self).map(|json| json + "\n").map_err(|why| format!("record: {why}"))
-    }
-
     /// One line, for a file of many.
     pub fn to_json_line(&self) -> Result<String, String> {
         serde_json::to_string(self).map(|json| json + "\n").map_err(|why| format!("record: {why}"))
@@ -75,7 +70,8 @@ mod tests {
     fn what_is_written_is_read_again() {
         let records = [samples::record("a"), samples::record("b")];
         let lines: String = records.iter().map(|record| record.to_json_line().expect("written")).collect();
-        let pretty: String = records.iter().map(|record| record.to_pretty_json().expect("written")).collect();
+        let pretty: String =
+            records.iter().map(|record| serde_json::to_string_pretty(record).expect("written") + "\n").collect();
         assert_eq!(lines.lines().count(), 2);
         for text in [lines, pretty] {
             let read = Record::parse(&text).expect("read");

@@ -6,10 +6,12 @@ use super::keys;
 use super::model::Workload;
 
 /// Name and text of each, in the order in which they are listed.
-pub const BUILT_IN: [(&str, &str); 10] = [
+pub const BUILT_IN: [(&str, &str); 12] = [
     ("echo", include_str!("../../workloads/echo.toml")),
     ("echo-legacy", include_str!("../../workloads/echo-legacy.toml")),
     ("open-10k", include_str!("../../workloads/open-10k.toml")),
+    ("open-10k-by-1", include_str!("../../workloads/open-10k-by-1.toml")),
+    ("open-10k-by-1000", include_str!("../../workloads/open-10k-by-1000.toml")),
     ("open-30k", include_str!("../../workloads/open-30k.toml")),
     ("connections-1000", include_str!("../../workloads/connections-1000.toml")),
     ("agents", include_str!("../../workloads/agents.toml")),

@@ -16,6 +16,8 @@ struct Fake {
     quiet: Quiet,
     wrong: u64,
     waited_ratio: f64,
+    /// What a request of a workload with 1,000 connections costs more.
+    scale: f64,
     /// By side, as `cost`.
     is_at_ceiling: [bool; 3],
     running: BTreeSet<Side>,
@@ -33,6 +35,7 @@ impl Fake {
             quiet: Quiet { is_quiet: false, reasons: vec!["neighbours".into()] },
             wrong: 0,
             waited_ratio: 0.0,
+            scale: 1.0,
             is_at_ceiling: [false; 3],
             running: BTreeSet::new(),
             slice_count: 0,
@@ -54,12 +57,14 @@ impl Laboratory for Fake {
         self.or_missing(self.counted)
     }
 
-    fn slice(&mut self, side: Side, _workload: &Workload) -> Result<Sample, Trouble> {
+    fn slice(&mut self, side: Side, workload: &Workload) -> Result<Sample, Trouble> {
         self.or_missing(())?;
         self.running.insert(side);
         self.slice_count += 1;
         self.machine.drift();
-        let cost = self.machine.slice(self.cost[side as usize]);
+        let cost = self
+            .machine
+            .slice(self.cost[side as usize] * if workload.name.contains("1000") { self.scale } else { 1.0 });
         let figures = BTreeMap::from([(Figure::CpuUs, cost * 10.0), (Figure::Rps, 1e5 / cost), (Figure::RssMib, 40.0)]);
         let mut sample = Sample { figures, waited_ratio: self.waited_ratio, ..Sample::default() };
         sample.errors.wrong_content = self.wrong;
@@ -195,6 +200,21 @@ fn a_generator_at_its_limit_is_told() {
     let cpu = budget("x", "value = 1.5\ntest = 'yardstick:echo:cpu_us'");
     assert!(!judged(&cpu, &mut at_limit()).findings[0].note.contains("DOUBT"));
     assert!(!judged(&budget("x", rps), &mut Fake::new(0)).findings[0].note.contains("DOUBT"));
+}
+
+/// Goal: a build is held against itself under another load, and what two budgets take turns with is not mixed up.
+#[test]
+fn one_workload_is_held_against_another() {
+    const SCALED: &str = "value = 1.25\ntest = 'scaled:connections-1000:echo:cpu_us'";
+    check(SCALED, &mut Fake { scale: 1.1, ..Fake::new(0) }, Standing::Holds, "pairs");
+    check(SCALED, &mut Fake { scale: 1.4, ..Fake::new(0) }, Standing::Broken, "pairs");
+    let plain = budget("plain", "value = 1\ntest = 'paired:connections-1000:cpu_us'");
+    let mut fake = Fake { scale: 1.4, ..Fake::new(0) };
+    let judged = judged(&format!("{}{plain}", budget("scaled", SCALED)), &mut fake);
+    assert_eq!(
+        judged.findings.iter().map(|finding| finding.standing).collect::<Vec<_>>(),
+        [Standing::Broken, Standing::Holds]
+    );
 }
 
 #[test]

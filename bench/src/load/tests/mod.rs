@@ -55,7 +55,7 @@ fn plan(addr: SocketAddr, load: &str, clients: &str) -> Plan {
 }
 
 fn load(addr: SocketAddr, load: &str, clients: &str) -> Result<Outcome, String> {
-    run(&plan(addr, load, clients), &mut |_| {})
+    run(&plan(addr, load, clients), &mut || {}, &mut |_| {})
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn threads_together_send_the_schedule_once() {
     let mut plan = plan(server.addr, "rate_rps = 1001, seconds = 0.9, warmup_s = 0.1", "connections = 7");
     plan.cpus = vec![some_cpu(); 2];
     let mut seen: Vec<Progress> = Vec::new();
-    let Outcome { measured, generator } = run(&plan, &mut |progress| seen.push(*progress)).unwrap();
+    let Outcome { measured, generator } = run(&plan, &mut || {}, &mut |progress| seen.push(*progress)).unwrap();
     assert_eq!((measured.answer_count, measured.errors.total()), (1001, 0));
     assert_eq!(generator.threads, 2);
     // Due in the window of 0.9 s.
@@ -134,7 +134,7 @@ fn what_cannot_be_run_is_named() {
     assert!(why("", "connections = 0").starts_with("clients: "));
     let mut plan = plan(server.addr, "", "connections = 1");
     plan.cpus = vec![1_000];
-    assert!(run(&plan, &mut |_| {}).unwrap_err().contains("[1000]"));
+    assert!(run(&plan, &mut || {}, &mut |_| {}).unwrap_err().contains("[1000]"));
 }
 
 fn some_cpu() -> usize {

@@ -106,7 +106,7 @@ fn pem(der: &[u8]) -> String {
 fn measured(server: &Secured, clients: &str) -> Result<crate::record::Measured, String> {
     let mut plan = plan(server.addr, "seconds = 0.4, warmup_s = 0.0", clients);
     plan.target.is_tls = true;
-    run(&plan, &mut |_| {}).map(|outcome| outcome.measured)
+    run(&plan, &mut || {}, &mut |_| {}).map(|outcome| outcome.measured)
 }
 
 #[test]
