@@ -60,7 +60,7 @@ fn hypervisor(readings: &Readings) -> String {
     }
     match (is_guest, readings.product_name.as_str()) {
         (false, _) => String::new(),
-        (true, "") => "of unknown name".into(),
+        (true, "") => "an unknown hypervisor".into(),
         (true, name) => name.into(),
     }
 }
@@ -116,7 +116,7 @@ mod tests {
     fn a_guest_is_known_by_its_cpu() {
         let bare = Readings { cpuinfo: "flags : fpu\n".into(), product_name: "Model 3".into(), ..Readings::default() };
         assert_eq!(of(&bare).hypervisor, "");
-        assert_eq!(of(&readings()).hypervisor, "of unknown name");
+        assert_eq!(of(&readings()).hypervisor, "an unknown hypervisor");
         assert_eq!(of(&Readings { product_name: "Standard PC".into(), ..readings() }).hypervisor, "Standard PC");
         assert_eq!(of(&Readings { hypervisor_type: "xen".into(), ..readings() }).hypervisor, "xen");
     }
