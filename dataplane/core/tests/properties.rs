@@ -18,3 +18,6 @@ mod websocket;
 
 #[path = "properties/state.rs"]
 mod state;
+
+#[path = "properties/ring.rs"]
+mod ring;

@@ -1,0 +1,163 @@
+//! Whether a shard waits in its ring, gives the executor's reactor its turn, or sleeps. A shard that waits in its ring sees
+//! clients at once and everything else only in a turn of the reactor; turns are dear, so that there are as few as the
+//! bounds allow. It never waits itself, and owns no clock.
+//!
+//! The bounds: while nobody waits for something else than a client ("held"), the reactor has its turn with each tick, every
+//! 1 ms under load and every 10 ms at the most; while somebody does, every 100 us, or at once when there is nothing else.
+
+use std::time::Duration;
+
+/// Under load: what a task of another kind may be late by.
+const TICK_MIN: Duration = Duration::from_millis(1);
+/// When there is little to do: a tick costs as much as a request or two.
+const TICK_MAX: Duration = Duration::from_millis(10);
+/// Completions in a millisecond from which on there is load.
+const LOAD_PER_MS_MIN: u32 = 5;
+/// How long the reactor waits while somebody waits for it.
+const HELD_TURN_MAX: Duration = Duration::from_micros(100);
+/// Ticks without a completion before the shard sleeps.
+const IDLE_TICKS_MAX: u32 = 1;
+
+/// How to enter the ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enter {
+    /// Until something happens. Before that, a tick is to be asked for after so long, if it says so.
+    Wait(Option<Duration>),
+    /// Submit, and come back.
+    Pass,
+}
+
+/// The pace of one shard.
+#[derive(Debug)]
+pub struct Pace {
+    tick: Duration,
+    is_armed: bool,
+    /// The reactor's turn is due.
+    is_due: bool,
+    idle_ticks: u32,
+    /// Completions since the last tick.
+    count: u32,
+    turned_at: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Pace {
+        Pace { tick: TICK_MAX, is_armed: false, is_due: false, idle_ticks: 0, count: 0, turned_at: Duration::ZERO }
+    }
+}
+
+impl Pace {
+    /// How to enter the ring. `is_held`: somebody waits for what only the reactor brings. `is_ready`: there is work already.
+    pub fn poll_enter(&mut self, is_held: bool, is_ready: bool) -> Enter {
+        if is_held || is_ready || self.is_due || self.idle_ticks >= IDLE_TICKS_MAX {
+            return Enter::Pass;
+        }
+        let tick = (!self.is_armed).then_some(self.tick);
+        self.is_armed = true;
+        Enter::Wait(tick)
+    }
+
+    /// Whether the reactor is to have its turn; one that is told so takes it.
+    pub fn poll_turn(&mut self, is_held: bool, now: Duration) -> bool {
+        let is_due = std::mem::take(&mut self.is_due);
+        let turns = is_due || (is_held && now.saturating_sub(self.turned_at) >= HELD_TURN_MAX);
+        if turns {
+            self.turned_at = now;
+        }
+        turns
+    }
+
+    /// Whether to sleep until somebody wakes this shard. `was_busy`: something happened since it last looked.
+    pub fn poll_sleep(&mut self, is_held: bool, was_busy: bool) -> bool {
+        let sleeps = !was_busy && !self.is_due && (is_held || self.idle_ticks >= IDLE_TICKS_MAX);
+        if sleeps {
+            self.idle_ticks = 0;
+        }
+        sleeps
+    }
+
+    /// So many completions of clients.
+    pub fn handle_completions(&mut self, count: u32) {
+        self.count = self.count.saturating_add(count);
+    }
+
+    /// The tick that was asked for.
+    pub fn handle_tick(&mut self) {
+        let load = self.count.saturating_mul(1000) / self.tick.as_micros().max(1) as u32;
+        self.tick = if load >= LOAD_PER_MS_MIN { TICK_MIN } else { (self.tick * 2).min(TICK_MAX) };
+        self.idle_ticks = if self.count == 0 { self.idle_ticks + 1 } else { 0 };
+        (self.is_armed, self.is_due, self.count) = (false, true, 0);
+    }
+
+    /// Another thread wants something.
+    pub fn handle_bell(&mut self) {
+        self.is_due = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const US: Duration = Duration::from_micros(1);
+
+    /// A tick after `count` completions; the time until the next.
+    fn tick_after(pace: &mut Pace, count: u32) -> Duration {
+        let enter = pace.poll_enter(false, false);
+        assert!(matches!(enter, Enter::Wait(_)), "{enter:?}");
+        pace.handle_completions(count);
+        pace.handle_tick();
+        assert!(pace.poll_turn(false, US), "each tick is the reactor's turn");
+        assert!(!pace.poll_turn(false, US), "one turn a tick");
+        pace.tick
+    }
+
+    #[test]
+    fn ticks_are_short_under_load_and_long_without() {
+        let mut pace = Pace::default();
+        assert_eq!(pace.poll_enter(false, false), Enter::Wait(Some(TICK_MAX)));
+        assert_eq!(pace.poll_enter(false, false), Enter::Wait(None), "one tick at a time");
+        assert_eq!(tick_after(&mut pace, 49), TICK_MAX, "below 5 a millisecond");
+        assert_eq!(tick_after(&mut pace, 50), TICK_MIN);
+        assert_eq!(tick_after(&mut pace, 5), TICK_MIN);
+        let less: Vec<u128> = (0..5).map(|_| tick_after(&mut pace, 4).as_millis()).collect();
+        assert_eq!(less, [2, 4, 8, 10, 10]);
+    }
+
+    #[test]
+    fn who_is_idle_for_a_tick_sleeps_until_woken() {
+        let mut pace = Pace::default();
+        assert!(!pace.poll_sleep(false, false), "not before a tick has passed");
+        assert_eq!(pace.poll_enter(false, false), Enter::Wait(Some(TICK_MAX)));
+        pace.handle_tick();
+        assert_eq!(pace.poll_enter(false, false), Enter::Pass);
+        assert!(!pace.poll_sleep(false, false), "the reactor's turn comes first");
+        assert!(pace.poll_turn(false, US));
+        assert!(!pace.poll_sleep(false, true), "something happened");
+        assert!(pace.poll_sleep(false, false));
+        assert_eq!(pace.poll_enter(false, false), Enter::Wait(Some(TICK_MAX)), "awake again");
+    }
+
+    #[test]
+    fn who_is_held_never_waits_in_the_ring() {
+        let mut pace = Pace::default();
+        let now = Duration::from_secs(1);
+        assert_eq!(pace.poll_enter(true, false), Enter::Pass);
+        assert!(pace.poll_turn(true, now));
+        assert!(!pace.poll_turn(true, now + 99 * US), "work goes first for so long");
+        assert!(pace.poll_turn(true, now + 100 * US));
+        assert!(pace.poll_sleep(true, false), "with nothing to do, the reactor has all the time");
+        assert!(!pace.poll_sleep(true, true));
+    }
+
+    #[test]
+    fn work_that_is_there_is_not_waited_for_and_a_bell_is_heard() {
+        let mut pace = Pace::default();
+        assert_eq!(pace.poll_enter(false, true), Enter::Pass);
+        pace.handle_bell();
+        assert_eq!(pace.poll_enter(false, false), Enter::Pass);
+        assert!(!pace.poll_sleep(false, false));
+        assert!(pace.poll_turn(false, US));
+        assert!(matches!(pace.poll_enter(false, false), Enter::Wait(_)));
+    }
+}
