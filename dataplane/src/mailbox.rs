@@ -9,6 +9,7 @@ use ringway_core::session::Handle;
 use crate::answer::Reply;
 use crate::outbox::StreamEvent;
 use crate::record::RemoteAbout;
+use crate::ring::bell::Bell;
 
 /// Requests that may wait at one shard.
 pub const REQUESTS_MAX: usize = 4096;
@@ -153,6 +154,16 @@ struct Slot {
     news: async_channel::Sender<Letter>,
     /// What somebody waits for. When it is full the sender is told, and answers 503.
     requests: async_channel::Sender<Letter>,
+    /// How a shard hears of it that waits where it hears nothing else.
+    bell: OnceLock<Arc<Bell>>,
+}
+
+impl Slot {
+    fn ring(&self) {
+        if let Some(bell) = self.bell.get() {
+            bell.ring();
+        }
+    }
 }
 
 #[derive(Default)]
@@ -173,7 +184,7 @@ impl Mailboxes {
         for _ in 0..shards {
             let (news, news_end) = async_channel::bounded(NEWS_MAX);
             let (requests, requests_end) = async_channel::bounded(REQUESTS_MAX);
-            slots.push(Slot { news, requests });
+            slots.push(Slot { news, requests, bell: OnceLock::new() });
             letters.push(Letters { news: news_end, requests: requests_end });
         }
         // A second server on the same handle would be a bug of ours; its letters would go to the first.
@@ -188,7 +199,19 @@ impl Mailboxes {
 
     /// Sends a request to one shard. False when its box is full or it is gone.
     pub fn send(&self, shard: u16, letter: Letter) -> bool {
-        self.slots().nth(usize::from(shard)).is_some_and(|slot| slot.requests.try_send(letter).is_ok())
+        self.slots().nth(usize::from(shard)).is_some_and(|slot| {
+            let is_taken = slot.requests.try_send(letter).is_ok();
+            slot.ring();
+            is_taken
+        })
+    }
+
+    /// Has a shard's bell rung with each letter from here on. Only the first call counts.
+    pub fn hang(&self, shard: u16, bell: Arc<Bell>) {
+        if let Some(slot) = self.slots().nth(usize::from(shard)) {
+            // A shard has one ring in its life.
+            let _ = slot.bell.set(bell);
+        }
     }
 
     /// Requests that wait at each shard.
@@ -201,6 +224,7 @@ impl Mailboxes {
         for slot in self.slots() {
             // Closed means that the shard has drained.
             let _ = slot.news.force_send(letter());
+            slot.ring();
         }
     }
 
@@ -209,6 +233,7 @@ impl Mailboxes {
         for slot in self.slots() {
             // A listener that misses a change polls (MCP tasks).
             let _ = slot.requests.try_send(letter());
+            slot.ring();
         }
     }
 

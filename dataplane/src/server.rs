@@ -15,6 +15,7 @@ use crate::catalog::{CatalogError, Parts};
 use crate::cpu::{self, CpuList};
 use crate::handle::ServerHandle;
 use crate::health::{Check, Health};
+use crate::io::{self, Chosen, IoOptions};
 use crate::listener;
 use crate::log::LogWriter;
 use crate::observe::Observatory;
@@ -37,6 +38,8 @@ pub struct Options {
     pub shards: Option<usize>,
     /// Cores to run on; those the process may use when absent.
     pub cpus: Option<CpuList>,
+    /// How client sockets are driven.
+    pub io: IoOptions,
     /// What can be changed later, by [`ServerHandle::apply`].
     pub policy: Policy,
     /// Seals what multi-round-trip clients carry; replicas that share clients must share it. Random when absent.
@@ -54,6 +57,7 @@ impl Default for Options {
             admin_listen: None,
             shards: None,
             cpus: None,
+            io: IoOptions::default(),
             policy: Policy::default(),
             state_key: None,
             log: None,
@@ -273,9 +277,11 @@ impl Server {
             (admin, admin_address) = (bound.pop(), Some(address));
         }
         let own_addresses = [Some(address), admin_address].into_iter().flatten().map(|address| address.ip()).collect();
-        let mut setups = self.setups(&options, cpus.len(), own_addresses)?;
+        let io = io::choose(&options.io).map_err(|missing| StartError::Missing(vec![missing]))?;
+        let mut setups = self.setups(&options, cpus.len(), own_addresses, Some(io.clone()))?;
         for (setup, listener) in setups.iter_mut().zip(listeners) {
             setup.listener = Some(listener);
+            setup.ring_buffers = io.ring_buffers;
             setup.admin = admin.take();
         }
         let observatory = setups.first().map(|setup| Arc::clone(&setup.observatory));
@@ -299,7 +305,8 @@ impl Server {
         if options.handle_signals {
             drain_on_signal(self.handle.clone());
         }
-        tracing::info!(%address, admin_address = admin_address.map(tracing::field::display), shards = threads.len(), "serving");
+        let (admin, shards) = (admin_address.map(tracing::field::display), threads.len());
+        tracing::info!(%address, admin_address = admin, shards, driver = io.driver, driver_reason = io.why, "serving");
         Ok(Running { address, admin_address, handle: self.handle, threads })
     }
 
@@ -312,7 +319,7 @@ impl Server {
         if !missing.is_empty() {
             return Err(StartError::Missing(missing));
         }
-        let mut setups = self.setups(&options, 1, Vec::new())?;
+        let mut setups = self.setups(&options, 1, Vec::new(), None)?;
         let Some(setup) = setups.pop() else {
             return Ok(());
         };
@@ -320,7 +327,13 @@ impl Server {
         thread.join().map_err(|error| StartError::Shard(error.to_string()))
     }
 
-    fn setups(&self, options: &Options, count: usize, own_addresses: Vec<IpAddr>) -> Result<Vec<Setup>, StartError> {
+    fn setups(
+        &self,
+        options: &Options,
+        count: usize,
+        own_addresses: Vec<IpAddr>,
+        io: Option<Chosen>,
+    ) -> Result<Vec<Setup>, StartError> {
         let ticks = ticker::start(count)
             .map_err(|error| StartError::Shard(format!("the system gives no thread to keep the time: {error}")))?;
         let key = options.state_key.unwrap_or_else(|| {
@@ -332,7 +345,8 @@ impl Server {
         // Mailboxes first: a change made meanwhile waits in them, and its generation tells whether it is newer.
         let letters = self.handle.mailboxes().open(count);
         let in_force = self.handle.open(options.policy.clone(), own_addresses);
-        let observatory = Observatory::new(Process::new(count, self.handle.clone(), options.log.clone()), &self.checks);
+        let process = Process::new(count, self.handle.clone(), options.log.clone()).with_io(io);
+        let observatory = Observatory::new(process, &self.checks);
         let metrics = observatory.shards.iter().map(Arc::clone);
         let ends = letters.into_iter().zip(ticks).zip(metrics).enumerate();
         let setups = ends.map(|(index, ((letters, ticks), metrics))| Setup {
@@ -340,6 +354,7 @@ impl Server {
             shard_count: count,
             listener: None,
             admin: None,
+            ring_buffers: None,
             in_force: in_force.clone(),
             letters,
             ticks,

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::handle::ServerHandle;
+use crate::io::Chosen;
 use crate::log::LogWriter;
 use crate::mailbox::Mailboxes;
 use crate::metrics::{Counts, SeriesKeys, ShardMetrics};
@@ -21,6 +22,8 @@ pub struct Process {
     pub server: ServerHandle,
     /// Who writes the access log.
     pub log: Option<LogWriter>,
+    /// How client sockets are driven; absent where there are none.
+    pub io: Option<Chosen>,
     /// When it began to serve.
     pub started: Instant,
     shards_up: AtomicUsize,
@@ -37,10 +40,16 @@ impl Process {
             mailboxes: server.mailboxes().clone(),
             server,
             log,
+            io: None,
             started: Instant::now(),
             shards_up: AtomicUsize::new(0),
             shards_ended: AtomicUsize::new(0),
         }
+    }
+
+    /// The same with what drives client sockets.
+    pub fn with_io(self, io: Option<Chosen>) -> Process {
+        Process { io, ..self }
     }
 
     /// Says that a shard serves.

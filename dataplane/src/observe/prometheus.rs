@@ -210,6 +210,14 @@ fn process(view: &View<'_>) -> Vec<MetricFamily> {
         one_gauge("ringway_uptime_seconds", "Since the process began to serve.", uptime.as_secs_f64()),
         one_gauge("ringway_shards", "Shards of the process.", view.each.len() as f64),
     ];
+    if let Some(io) = &view.observer.process.io {
+        let driver = gauge(1.0, &[("driver", io.driver)]);
+        families.push(gauges(
+            "ringway_io_driver_info",
+            "Always 1; its label is what drives client sockets.",
+            vec![driver],
+        ));
+    }
     if let Some(bytes) = view.own.resident_bytes {
         families.push(one_gauge("process_resident_memory_bytes", "Resident memory.", bytes as f64));
     }

@@ -1,5 +1,5 @@
-//! Takes connections off a listener, one task a listener: glommio's accept must not be raced or polled again and again.
-//! It never serves a request.
+//! Takes connections off a listener through glommio, one task a listener: its accept must not be raced or polled again and
+//! again; and begins to serve those of either pump. It never serves a request.
 
 use std::fs::File;
 use std::net::TcpListener as StdListener;
@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_lite::FutureExt;
-use glommio::net::{TcpListener, TcpStream};
+use glommio::net::TcpListener;
 use ringway_core::http::response;
 use ringway_core::refusal::Refusal;
 
@@ -35,7 +35,7 @@ pub async fn run(shard: Rc<Shard>, listener: StdListener, serves_mcp: bool) {
         match listener.accept().await {
             Ok(stream) => {
                 complained = false;
-                admit(&shard, stream, serves_mcp);
+                admit(&shard, Socket::of_glommio(stream), serves_mcp);
             }
             Err(error) => {
                 if !complained {
@@ -61,7 +61,8 @@ fn reserve() -> Option<File> {
     File::open("/dev/null").ok()
 }
 
-fn admit(shard: &Rc<Shard>, stream: TcpStream, serves_mcp: bool) {
+/// Serves a connection in a task of its own, or turns it away.
+pub fn admit(shard: &Rc<Shard>, socket: Socket, serves_mcp: bool) {
     // Operators have connections of their own: a shard that is full of callers is busy, not ill.
     let counter = if serves_mcp { &shard.callers } else { &shard.operators };
     let (count, count_max) = (counter.get(), if serves_mcp { shard.limits().connections_max } else { OPERATORS_MAX });
@@ -69,7 +70,7 @@ fn admit(shard: &Rc<Shard>, stream: TcpStream, serves_mcp: bool) {
         return;
     }
     counter.set(count + 1);
-    let socket = Rc::new(Socket::new(stream));
+    let socket = Rc::new(socket);
     let control = Control::new(Rc::clone(&socket), shard.now());
     let key = shard.connections.borrow_mut().insert(Rc::clone(&control));
     shard.metrics.connection_opened();
@@ -118,7 +119,7 @@ async fn turn_away(shard: &Rc<Shard>, socket: &Socket) {
     response::write_head(&mut out, reply.status, content, true, &sweep::date(shard), extra);
     out.extend_from_slice(&reply.body);
     // A caller that is gone already needs no answer; one that has sent its request must not get a reset instead.
-    if socket.write_all(&out, || ()).await.is_ok() {
+    if socket.write_all(&out, || ()).await.is_ok() && socket.sent().await.is_ok() {
         connection::linger(socket).await;
     }
 }

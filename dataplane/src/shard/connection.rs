@@ -1,7 +1,8 @@
-//! One client connection on glommio's own sockets, the portable pump: it feeds bytes and time to the core and performs
-//! what the core asks. It never decides what a request means.
+//! One client connection, on either pump: it feeds bytes and time to the core and performs what the core asks. It never
+//! decides what a request means.
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -67,6 +68,10 @@ impl Control {
         if let Some(pipe) = &*self.pipe.borrow() {
             pipe.handle_time(now, limits);
         }
+        if progress.serving {
+            // Nothing else would tell while its call takes its time.
+            self.socket.doubt();
+        }
         if let Some(overdue) = overdue {
             self.overdue.set(Some(overdue));
             let direction = match overdue {
@@ -116,6 +121,12 @@ pub async fn serve(shard: Rc<Shard>, socket: Rc<Socket>, control: Rc<Control>, s
     let mut connection =
         Connection { shard, socket, control, decoder: Decoder::default(), out: Vec::new(), serves_mcp };
     connection.run().await;
+    // What is on its way still goes. A connection that was overdue once has no deadline any more, so that this has its own.
+    let mut sent = std::pin::pin!(connection.socket.sent());
+    if poll_now(&mut sent).await.is_none() {
+        let time_max = connection.shard.limits().write_stall_max;
+        crate::context::within(time_max, sent).await;
+    }
 }
 
 struct Connection {
@@ -250,7 +261,7 @@ impl Connection {
 
     /// Sends what is written, and ends so that the client sees it.
     async fn close(&mut self) {
-        if self.flush().await {
+        if self.flush().await && sent(&self.shard, &self.control, &self.socket).await {
             linger(&self.socket).await;
         }
     }
@@ -296,12 +307,14 @@ impl Connection {
             Ok(Route::McpPost) => match http::begin(shard, request) {
                 Begun::Answered(answer, about) => (answer, about),
                 // Boxed, as below: a state machine this large would make every connection of a full shard cold memory.
-                Begun::Unfinished(first) => Box::pin(http::go_on(shard, request, first)).await,
+                Begun::Unfinished(first) => held(shard, Box::pin(http::go_on(shard, request, first))).await,
             },
-            Ok(Route::McpGet) => (http::get(shard, request).await, About::of(Method::Stream)),
-            Ok(Route::McpDelete) => (http::delete(shard, request).await, About::of(Method::EndSession)),
+            Ok(Route::McpGet) => (held(shard, http::get(shard, request)).await, About::of(Method::Stream)),
+            Ok(Route::McpDelete) => (held(shard, http::delete(shard, request)).await, About::of(Method::EndSession)),
             Ok(Route::SseStream) => (pair::open(shard, socket), About::of(Method::Stream)),
-            Ok(Route::SseMessage) => (Box::pin(pair::post(shard, request)).await.into(), About::of(Method::OfSession)),
+            Ok(Route::SseMessage) => {
+                (held(shard, Box::pin(pair::post(shard, request))).await.into(), About::of(Method::OfSession))
+            }
             Ok(Route::WebSocket) => {
                 let reply = websocket::handshake(shard, request);
                 to.close &= reply.status != 101;
@@ -316,8 +329,8 @@ impl Connection {
                 let allow = request_path::allow(request.path(), faces.as_ref());
                 (Reply::empty(204).field("Allow", allow).into(), About::of(Method::Probe))
             }
-            Ok(Route::Face(asked)) => Box::pin(face::answer(shard, asked, request)).await,
-            Ok(route) => (Box::pin(observe::answer(shard, route)).await.into(), About::of(Method::Probe)),
+            Ok(Route::Face(asked)) => held(shard, Box::pin(face::answer(shard, asked, request))).await,
+            Ok(route) => (held(shard, Box::pin(observe::answer(shard, route))).await.into(), About::of(Method::Probe)),
             Err(refusal) => {
                 shard.metrics.count_refusal(refusal);
                 to.close |= refusal.answer().closes;
@@ -370,7 +383,10 @@ impl Connection {
                     ending: Ending::Good,
                     bytes: 0,
                 };
-                let sent = Box::pin(stream.run(events)).await;
+                // A call's answer is waited for; a stream that lasts hears of what happens here, or by the bell.
+                let lasts = events.always_stream;
+                let run = Box::pin(stream.run(events));
+                let sent = if lasts { run.await } else { held(shard, run).await };
                 note(sent.ending, sent.status, sent.bytes);
                 if sent.then == Then::Abort {
                     return Then::Abort;
@@ -381,6 +397,12 @@ impl Connection {
             }
         }
     }
+}
+
+/// Waits for `future`, which waits for something else than the client.
+async fn held<F: Future>(shard: &Rc<Shard>, future: F) -> F::Output {
+    let _hold = shard.hold();
+    future.await
 }
 
 /// Ends the output, then reads and drops what the client still sends for a moment: closing with unread bytes would reset
@@ -415,12 +437,23 @@ pub enum Then {
 /// Sends bytes. False when the client is gone or takes no more.
 pub async fn write(shard: &Shard, control: &Control, socket: &Socket, bytes: &[u8]) -> bool {
     let blocked = || control.update(|progress| progress.write_blocked_since = Some(shard.coarse_now.get()));
-    let mut written = std::pin::pin!(socket.write_all(bytes, blocked));
-    let outcome = match poll_now(&mut written).await {
+    timed(control, blocked, socket.write_all(bytes, blocked)).await
+}
+
+/// Waits until what was written has gone out. False as [`write`].
+pub async fn sent(shard: &Shard, control: &Control, socket: &Socket) -> bool {
+    let blocked = || control.update(|progress| progress.write_blocked_since = Some(shard.coarse_now.get()));
+    timed(control, blocked, socket.sent()).await
+}
+
+/// Waits for a write by its deadline: a client that takes nothing is cut off.
+async fn timed(control: &Control, blocked: impl Fn(), write: impl Future<Output = io::Result<()>>) -> bool {
+    let mut write = std::pin::pin!(write);
+    let outcome = match poll_now(&mut write).await {
         Some(outcome) => outcome,
         None => {
             blocked();
-            written.await
+            write.await
         }
     };
     control.update(|progress| progress.write_blocked_since = None);

@@ -7,9 +7,11 @@ mod stream;
 
 mod websocket;
 
+mod pump;
+
 mod watch;
 
-mod accept;
+pub mod accept;
 
 pub mod sweep;
 
@@ -53,6 +55,7 @@ use crate::task::Task;
 use crate::ticker::Ticks;
 use buffers::Buffers;
 use connection::Control;
+use pump::Pump;
 
 /// What a shard is made from, on any thread.
 pub struct Setup {
@@ -70,6 +73,8 @@ pub struct Setup {
     pub letters: Letters,
     /// That time has passed, from a thread.
     pub ticks: Ticks,
+    /// How many buffers its ring of client sockets has; absent where glommio has the sockets.
+    pub ring_buffers: Option<u16>,
     /// Letters to other shards.
     pub mailboxes: Mailboxes,
     /// The server it is part of.
@@ -126,7 +131,11 @@ pub struct Shard {
     request_id_salt: u32,
     request_ids_made: Cell<u64>,
     pub(crate) in_flight: Cell<usize>,
+    /// Requests that wait for something else than their client.
+    holds: Cell<usize>,
     pub(crate) draining: Cell<bool>,
+    /// Everything has been served; what drives sockets may end.
+    pub(crate) is_over: Cell<bool>,
     date: Cell<DateText>,
     /// The time as the last sweep left it: good enough for deadlines of seconds.
     pub(crate) coarse_now: Cell<Duration>,
@@ -173,7 +182,9 @@ impl Shard {
             request_id_salt: random::number(),
             request_ids_made: Cell::new(0),
             in_flight: Cell::new(0),
+            holds: Cell::new(0),
             draining: Cell::new(false),
+            is_over: Cell::new(false),
             date: Cell::new(sweep::date_text(SystemTime::now())),
             coarse_now: Cell::new(Duration::ZERO),
             started: Instant::now(),
@@ -274,6 +285,18 @@ impl Shard {
         })
     }
 
+    /// Says that a request waits for something else than its client, for as long as what is returned lives: the executor
+    /// looks for it at once then, and not with the next tick.
+    pub fn hold(self: &Rc<Shard>) -> Hold {
+        self.holds.set(self.holds.get() + 1);
+        Hold(Rc::clone(self))
+    }
+
+    /// Whether a request or a call waits for something else than a client.
+    pub fn is_held(&self) -> bool {
+        self.holds.get() > 0 || self.in_flight.get() > 0
+    }
+
     fn announce(&self, changed: Changed) {
         for (_, listen) in self.listens.borrow().iter() {
             listen.lists_changed(changed);
@@ -365,6 +388,15 @@ impl Shard {
     }
 }
 
+/// A request that waits for something else than its client.
+pub struct Hold(Rc<Shard>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.holds.set(self.0.holds.get() - 1);
+    }
+}
+
 /// Says that a shard serves, for as long as it does: a shard that ends by a panic must not count as ready.
 pub struct Up(Arc<Observatory>);
 
@@ -383,19 +415,21 @@ impl Drop for Up {
 }
 
 /// Runs a shard until it has drained.
-pub async fn run(setup: Setup) {
+pub async fn run(mut setup: Setup) {
     let shard = Shard::new(&setup);
     let stalls = Rc::clone(&shard.stalls);
-    stalls.watch(Doing::Letters, serve(shard, setup)).await;
+    let pump = start_pump(&shard, &mut setup);
+    stalls.watch(Doing::Letters, serve(shard, setup, pump)).await;
 }
 
-async fn serve(shard: Rc<Shard>, mut setup: Setup) {
-    let mut accepting = Vec::new();
-    for (listener, serves_mcp) in [(setup.listener.take(), true), (setup.admin.take(), false)] {
-        if let Some(listener) = listener {
-            accepting.push(shard.spawn(Doing::Accept, accept::run(Rc::clone(&shard), listener, serves_mcp)));
-        }
-    }
+/// Takes its time, and keeps nobody waiting yet.
+fn start_pump(shard: &Rc<Shard>, setup: &mut Setup) -> Pump {
+    let listeners = [(setup.listener.take(), true), (setup.admin.take(), false)];
+    let listeners = listeners.into_iter().filter_map(|(listener, serves_mcp)| Some((listener?, serves_mcp))).collect();
+    Pump::start(shard, setup.ring_buffers, listeners)
+}
+
+async fn serve(shard: Rc<Shard>, setup: Setup, pump: Pump) {
     // Kept here, so that a sweep that ends never looks like one that has been.
     let (sweeps, swept) = async_channel::bounded(1);
     let sweeping = shard.spawn(Doing::Sweep, sweep::run(Rc::clone(&shard), setup.ticks, sweeps.clone()));
@@ -414,12 +448,11 @@ async fn serve(shard: Rc<Shard>, mut setup: Setup) {
             None => shard.catch_up(),
         }
     }
-    for task in accepting {
-        task.cancel().await;
-    }
+    let pump = pump.accept_no_more().await;
     drain(&shard, &setup.letters).await;
     setup.letters.close();
     sweeping.cancel().await;
+    pump.end(&shard).await;
 }
 
 /// How long what is cut off at the end of a drain has to let go of what it holds.

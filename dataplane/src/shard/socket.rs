@@ -1,4 +1,5 @@
-//! A client's TCP stream, shared by the task that reads and the task that writes. It never buffers.
+//! A client's TCP stream, shared by the task that reads and the task that writes, on either pump: glommio's sockets or the
+//! ring. Nothing beyond this file and `accept` knows which.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -12,19 +13,31 @@ use futures_lite::{AsyncRead, AsyncWrite};
 use glommio::net::TcpStream;
 
 use super::buffers::Buffers;
+use crate::ring;
 
 /// The socket.
 pub struct Socket {
-    stream: RefCell<TcpStream>,
+    stream: Stream,
     fd: RawFd,
     peer: Cell<Option<SocketAddr>>,
 }
 
+enum Stream {
+    Glommio(RefCell<TcpStream>),
+    Ring(ring::stream::Stream),
+}
+
 impl Socket {
-    /// Takes a stream.
-    pub fn new(stream: TcpStream) -> Socket {
+    /// Takes a stream of glommio's.
+    pub fn of_glommio(stream: TcpStream) -> Socket {
         let fd = stream.as_raw_fd();
-        Socket { stream: RefCell::new(stream), fd, peer: Cell::new(None) }
+        Socket { stream: Stream::Glommio(RefCell::new(stream)), fd, peer: Cell::new(None) }
+    }
+
+    /// Takes a stream of the ring.
+    pub fn of_ring(stream: ring::stream::Stream) -> Socket {
+        let fd = stream.fd();
+        Socket { stream: Stream::Ring(stream), fd, peer: Cell::new(None) }
     }
 
     /// The descriptor, owned by this socket.
@@ -35,7 +48,10 @@ impl Socket {
     /// Where the client is, asked of the kernel once.
     pub fn peer(&self) -> Option<SocketAddr> {
         if self.peer.get().is_none() {
-            self.peer.set(self.stream.borrow().peer_addr().ok());
+            self.peer.set(match &self.stream {
+                Stream::Glommio(stream) => stream.borrow().peer_addr().ok(),
+                Stream::Ring(stream) => stream.peer(),
+            });
         }
         self.peer.get()
     }
@@ -47,7 +63,33 @@ impl Socket {
 
     /// The same by hand.
     pub fn poll_read(&self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.stream.borrow_mut()).poll_read(cx, room)
+        match &self.stream {
+            Stream::Glommio(stream) => Pin::new(&mut *stream.borrow_mut()).poll_read(cx, room),
+            Stream::Ring(stream) => stream.poll_read(cx, room),
+        }
+    }
+
+    fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match &self.stream {
+            Stream::Glommio(stream) => Pin::new(&mut *stream.borrow_mut()).poll_write(cx, bytes),
+            Stream::Ring(stream) => stream.poll_write(cx, bytes),
+        }
+    }
+
+    /// Looks whether the client has gone without a word, which the ring may not have heard of.
+    pub fn doubt(&self) {
+        if let Stream::Ring(stream) = &self.stream {
+            stream.doubt();
+        }
+    }
+
+    /// Waits until what was written is the kernel's, so that what follows does not overtake it.
+    pub async fn sent(&self) -> io::Result<()> {
+        match &self.stream {
+            // It takes bytes only once they are.
+            Stream::Glommio(_) => Ok(()),
+            Stream::Ring(stream) => poll_fn(|cx| stream.poll_sent(cx)).await,
+        }
     }
 
     /// Reads some bytes into a buffer that is only taken when there are some, and handed to `taken` with their count.
@@ -67,7 +109,7 @@ impl Socket {
     /// Writes all bytes; `moved` is called whenever the client has taken some and others still wait.
     pub async fn write_all(&self, mut bytes: &[u8], moved: impl Fn()) -> io::Result<()> {
         while !bytes.is_empty() {
-            let written = poll_fn(|cx| Pin::new(&mut *self.stream.borrow_mut()).poll_write(cx, bytes)).await?;
+            let written = poll_fn(|cx| self.poll_write(cx, bytes)).await?;
             if written == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }

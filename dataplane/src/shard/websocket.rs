@@ -245,6 +245,8 @@ impl Writer {
                 continue;
             }
             if link.borrow().is_closing() {
+                // A client that takes nothing is cut off by its deadline.
+                connection::sent(&self.shard, &self.control, &self.socket).await;
                 return;
             }
             let message = async { messages.recv().await.map_or(Next::Ended, Next::Message) };

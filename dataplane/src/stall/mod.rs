@@ -26,6 +26,8 @@ const STALL_MS_MIN: u64 = 10;
 pub enum Doing {
     /// Takes connections.
     Accept,
+    /// Looks at what the ring of client sockets brought.
+    Pump,
     /// Serves a connection: reads, decides, answers.
     Connection,
     /// Reads on while an answer is on its way.
@@ -48,8 +50,8 @@ pub enum Doing {
     Tool(ToolId),
 }
 
-/// In the order of [`Doing`], behind the word for nothing.
-const NAMES: [&str; 12] = [
+/// By the number that [`Word::new`] has for each.
+const NAMES: [&str; 13] = [
     "none",
     "accept",
     "connection",
@@ -62,6 +64,7 @@ const NAMES: [&str; 12] = [
     "prompt",
     "resource",
     "tool",
+    "pump",
 ];
 
 /// One poll in one word, so that another thread never reads half of it: when it began, what it does, which tool's code.
@@ -85,6 +88,7 @@ impl Word {
             Doing::Prompt => (9, 0),
             Doing::Resource => (10, 0),
             Doing::Tool(tool) => (11, tool),
+            Doing::Pump => (12, 0),
         };
         Word(began_ms << 24 | name << 16 | u64::from(tool))
     }
@@ -142,6 +146,7 @@ mod tests {
     fn a_word_says_what_and_since_when() {
         let all = [
             (Doing::Accept, "accept"),
+            (Doing::Pump, "pump"),
             (Doing::Connection, "connection"),
             (Doing::Watch, "watch"),
             (Doing::WebSocket, "websocket"),

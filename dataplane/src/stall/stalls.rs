@@ -28,6 +28,8 @@ pub struct Stalls {
     told_until_ms: Cell<u64>,
     lines: RefCell<Sampler>,
     core_wait: CoreWait,
+    /// Polls of tasks so far, modulo 2^32.
+    turns: Cell<u32>,
 }
 
 impl Stalls {
@@ -40,6 +42,7 @@ impl Stalls {
             told_until_ms: Cell::new(0),
             lines: RefCell::default(),
             core_wait: CoreWait::of_this_thread(),
+            turns: Cell::new(0),
         })
     }
 
@@ -52,6 +55,11 @@ impl Stalls {
     pub fn run<T>(&self, doing: Doing, code: impl FnOnce() -> T) -> T {
         let _turn = Turn::begin(self, doing);
         code()
+    }
+
+    /// Polls so far: whether another task has run since is seen by it.
+    pub fn turns(&self) -> u32 {
+        self.turns.get()
     }
 
     /// To be called now and then: waiting for a core before this is not held against what comes after.
@@ -107,6 +115,7 @@ struct Turn<'s> {
 
 impl<'s> Turn<'s> {
     fn begin(stalls: &'s Stalls, doing: Doing) -> Turn<'s> {
+        stalls.turns.set(stalls.turns.get().wrapping_add(1));
         let board = &stalls.metrics.board;
         let outer = board.word();
         board.set(Word::new(doing, clock::coarse_ms()));

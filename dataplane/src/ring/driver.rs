@@ -1,0 +1,301 @@
+//! The loop that drives a shard's ring: what connections ask goes in, what completed comes out, and tasks run in between.
+//! Whether it waits in the ring, in the executor, or not at all is decided by [`Pace`]. It never serves a request.
+
+use std::fs::File;
+use std::future::poll_fn;
+use std::io;
+use std::net::TcpListener;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_lite::future;
+use glommio::timer::Timer;
+use ringway_core::ring::pace::{Enter, Pace};
+
+use super::bell::Bell;
+use super::bridge::Bridge;
+use super::stream::Stream;
+use super::table::{Asked, Table};
+use super::uring::{Completion, Uring};
+use crate::shard::Shard;
+use crate::shard::accept;
+use crate::shard::socket::Socket;
+use crate::stall::Doing;
+
+/// Bytes of a buffer: a request with its head fits into one.
+pub const BUFFER_BYTES: u32 = 4096;
+/// Completions between two turns of the shard's tasks.
+const REAP_MAX: usize = 512;
+/// How often the driver lets other tasks run before it enters the ring, should each turn wake another.
+const YIELDS_MAX: usize = 16;
+/// How long accepting pauses when the process is out of descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+/// The shortest timer that makes the executor give its reactor a whole turn. One of no length is done at once.
+const TURN: Duration = Duration::from_micros(1);
+
+/// What a driver is made from.
+pub struct Setup {
+    /// Each with whether it serves MCP.
+    pub listeners: Vec<(TcpListener, bool)>,
+    /// How other threads reach it.
+    pub bell: Arc<Bell>,
+    /// Buffers of [`BUFFER_BYTES`], a power of two.
+    pub buffer_count: u16,
+}
+
+/// One shard's ring.
+pub struct Driver {
+    shard: Rc<Shard>,
+    table: Rc<Table>,
+    uring: Uring,
+    bridge: Bridge,
+    bridging: glommio::Task<()>,
+    bell: Arc<Bell>,
+    pace: Pace,
+    listeners: Vec<Listener>,
+    buffer_count: usize,
+}
+
+struct Listener {
+    socket: TcpListener,
+    serves_mcp: bool,
+    /// The kernel accepts.
+    is_armed: bool,
+    /// Accepting waits until there are descriptors.
+    is_paused: Rc<std::cell::Cell<bool>>,
+    /// Lets one caller in to be turned away when there are none.
+    reserve: Option<File>,
+    has_complained: bool,
+}
+
+impl Driver {
+    /// Makes the ring, on the shard's own thread.
+    ///
+    /// # Errors
+    /// What the kernel refuses; the listeners come back.
+    pub fn new(shard: &Rc<Shard>, setup: Setup) -> Result<Driver, (io::Error, Setup)> {
+        let made = Uring::new(setup.buffer_count, BUFFER_BYTES).and_then(|mut uring| {
+            let (bridge, task) = Bridge::new()?;
+            uring.register_signal(bridge.as_raw_fd())?;
+            Ok((uring, bridge, task))
+        });
+        let (mut uring, bridge, task) = match made {
+            Ok(made) => made,
+            Err(error) => return Err((error, setup)),
+        };
+        uring.watch_bell(setup.bell.as_raw_fd());
+        let listener = |(socket, serves_mcp)| Listener {
+            socket,
+            serves_mcp,
+            is_armed: false,
+            is_paused: Rc::default(),
+            reserve: reserve(),
+            has_complained: false,
+        };
+        Ok(Driver {
+            shard: Rc::clone(shard),
+            table: Rc::default(),
+            uring,
+            bridge,
+            bridging: glommio::spawn_local(task),
+            bell: setup.bell,
+            pace: Pace::default(),
+            listeners: setup.listeners.into_iter().map(listener).collect(),
+            buffer_count: usize::from(setup.buffer_count),
+        })
+    }
+
+    /// Its connections.
+    pub fn table(&self) -> Rc<Table> {
+        Rc::clone(&self.table)
+    }
+
+    /// Drives until `is_over` and no connection is left.
+    pub async fn run(mut self) {
+        loop {
+            self.table.awake();
+            let is_starving = self.table.feed(self.buffer_count);
+            self.ask();
+            if self.shard.is_over.get() && self.table.count() == 0 {
+                break;
+            }
+            let is_held = self.shard.is_held();
+            self.enter(is_held, is_starving);
+            if self.pace.poll_turn(is_held, self.shard.now()) {
+                Timer::new(TURN).await;
+            }
+            let reaped = self.shard.stalls.clone().run(Doing::Pump, || self.reap());
+            let ran = self.let_run().await;
+            let was_busy = reaped > 0 || ran || is_starving || self.table.has_work();
+            if self.pace.poll_sleep(self.shard.is_held(), was_busy) {
+                self.sleep().await;
+            }
+        }
+        let Driver { uring, bridge, bridging, .. } = self;
+        drop(uring);
+        // Its task holds a descriptor that the executor would not close.
+        drop(bridge);
+        bridging.await;
+    }
+
+    /// Hands to the kernel what there is to ask.
+    fn ask(&mut self) {
+        while let Some(asked) = self.table.poll_ask() {
+            match asked {
+                Asked::Receive(fd, place) => self.uring.receive(fd, place),
+                Asked::Send(fd, place, bytes) => self.uring.send(fd, bytes, place),
+                Asked::CancelReceive(place) => self.uring.cancel_receive(place),
+                Asked::CancelAll(fd, place) => self.uring.cancel_all(fd, place),
+            }
+        }
+        let is_draining = self.shard.draining.get();
+        for (index, listener) in self.listeners.iter_mut().enumerate() {
+            if !is_draining && !listener.is_armed && !listener.is_paused.get() {
+                listener.is_armed = true;
+                self.uring.accept(listener.socket.as_raw_fd(), index as u32);
+            }
+        }
+        if is_draining {
+            // The kernel listens for as long as it accepts, whatever is closed.
+            for (index, _) in self.listeners.drain(..).enumerate() {
+                self.uring.cancel_accept(index as u32);
+            }
+        }
+    }
+
+    fn enter(&mut self, is_held: bool, is_ready: bool) {
+        let waits = match self.pace.poll_enter(is_held, is_ready) {
+            Enter::Pass => false,
+            Enter::Wait(tick) => {
+                if let Some(tick) = tick {
+                    self.uring.tick(tick);
+                }
+                let may_wait = self.bell.begin_wait();
+                if !may_wait {
+                    self.pace.handle_bell();
+                }
+                may_wait
+            }
+        };
+        let entered = self.uring.enter(waits);
+        if waits {
+            self.bell.end_wait();
+        }
+        if let Err(error) = entered {
+            // What was asked stays in the queue, and goes with the next.
+            tracing::error!(%error, shard = self.shard.id, "the ring cannot be entered");
+        }
+    }
+
+    /// Looks at what completed.
+    fn reap(&mut self) -> usize {
+        let Driver { shard, table, uring, pace, listeners, bell, .. } = self;
+        let mut count = 0;
+        let mut is_bell_lost = false;
+        let reaped = uring.reap(REAP_MAX, |completion| match completion {
+            Completion::Received { place, result, goes_on } => {
+                count += 1;
+                table.handle_received(place, result, goes_on);
+            }
+            Completion::Sent { place, result, bytes } => table.handle_sent(place, result, bytes),
+            Completion::Cancelled(place) => table.handle_cancelled(place),
+            Completion::Accepted { listener, result, goes_on } => {
+                count += 1;
+                // SAFETY: the kernel just made it for us, and nobody else knows it.
+                let result = result.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+                match listeners.get_mut(listener as usize) {
+                    Some(listener) => listener.handle_accepted(shard, table, result, goes_on),
+                    // Accepted while a drain began: nobody will serve it.
+                    None => drop(result),
+                }
+            }
+            Completion::Tick => pace.handle_tick(),
+            Completion::Bell { goes_on } => {
+                pace.handle_bell();
+                is_bell_lost |= !goes_on;
+            }
+        });
+        if is_bell_lost {
+            uring.watch_bell(bell.as_raw_fd());
+        }
+        pace.handle_completions(count);
+        reaped
+    }
+
+    /// Lets the shard's tasks run until none of them is ready; whether any ran.
+    async fn let_run(&self) -> bool {
+        let mut has_run = false;
+        for _ in 0..YIELDS_MAX {
+            let before = self.shard.stalls.turns();
+            future::yield_now().await;
+            if self.shard.stalls.turns() == before {
+                break;
+            }
+            has_run = true;
+        }
+        has_run
+    }
+
+    /// Waits in the executor until something completes or somebody asks for something.
+    async fn sleep(&mut self) {
+        self.bridge.clear();
+        self.uring.signal(true);
+        if !self.uring.has_news() && !self.table.has_work() {
+            let (bridge, table) = (&self.bridge, &self.table);
+            poll_fn(|cx| match (bridge.poll_fired(cx.waker()), table.poll_woken(cx.waker())) {
+                (Poll::Pending, Poll::Pending) => Poll::Pending,
+                _ => Poll::Ready(()),
+            })
+            .await;
+        }
+        self.uring.signal(false);
+    }
+}
+
+impl Listener {
+    fn handle_accepted(&mut self, shard: &Rc<Shard>, table: &Rc<Table>, result: io::Result<OwnedFd>, goes_on: bool) {
+        self.is_armed = goes_on;
+        match result {
+            Ok(socket) => {
+                self.has_complained = false;
+                if self.reserve.is_none() {
+                    self.reserve = reserve();
+                    if self.reserve.is_none() {
+                        // It came in on the reserve's descriptor: turned away instead of left hanging.
+                        drop(socket);
+                        self.reserve = reserve();
+                        return;
+                    }
+                }
+                let place = table.open(socket);
+                accept::admit(shard, Socket::of_ring(Stream::new(table, place)), self.serves_mcp);
+            }
+            // Ended by us, or by a connection that was gone before it was accepted.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ECANCELED | libc::ECONNABORTED | libc::EINTR)) => {}
+            Err(error) => {
+                if !self.has_complained {
+                    // Once a shortage, not once a failed accept.
+                    tracing::warn!(%error, shard = shard.id, "connections cannot be accepted");
+                    self.has_complained = true;
+                }
+                shard.metrics.count_accept_error();
+                drop(self.reserve.take());
+                self.is_paused.set(true);
+                let (is_paused, table) = (Rc::clone(&self.is_paused), Rc::clone(table));
+                let pause = async move {
+                    glommio::timer::sleep(ACCEPT_PAUSE).await;
+                    is_paused.set(false);
+                    table.wake_driver();
+                };
+                shard.spawn(Doing::Accept, pause).detach();
+            }
+        }
+    }
+}
+
+fn reserve() -> Option<File> {
+    File::open("/dev/null").ok()
+}

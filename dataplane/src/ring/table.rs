@@ -1,0 +1,397 @@
+//! The connections of a ring, as its driver and their tasks share them: what has come, what is to go, who waits for which.
+//! It never enters the ring: what is to be asked of the kernel waits in a list for the driver.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::task::{Context, Poll, Waker};
+
+use ringway_core::ring::life::{Act, Life, Received};
+use ringway_core::ring::token::Place;
+use slab::Slab;
+use socket2::SockRef;
+
+/// Bytes of one connection that wait to be read; then it is received no further. What was under way still comes.
+const INBOX_BYTES_MAX: usize = 64 << 10;
+/// Bytes of one connection that wait to be sent, those under way included; then its task waits.
+const OUTBOX_BYTES_MAX: usize = 64 << 10;
+/// Buffers that are kept for the next connection that needs one.
+const SPARE_MAX: usize = 256;
+/// Those that grew past this are freed.
+const SPARE_BYTES_MAX: usize = 16 << 10;
+
+/// One connection.
+struct Slot {
+    socket: OwnedFd,
+    place: Place,
+    life: Life,
+    /// What has come, from `taken` on.
+    inbox: Vec<u8>,
+    taken: usize,
+    /// What is to go next.
+    outbox: Vec<u8>,
+    /// Bytes under way.
+    sending: usize,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+    /// Why it is broken.
+    error: Option<i32>,
+    /// It is in the list.
+    is_listed: bool,
+}
+
+/// The connections.
+#[derive(Default)]
+pub struct Table {
+    slots: RefCell<Slab<Slot>>,
+    /// Places whose life may have something to ask.
+    list: RefCell<Vec<u32>>,
+    /// Places that found no buffer, in turn.
+    starved: RefCell<std::collections::VecDeque<Place>>,
+    /// Buffers for what has come and what is to go: a connection has one only while there is something in it.
+    spare: RefCell<Vec<Vec<u8>>>,
+    opened: Cell<u32>,
+    /// The driver, while it sleeps.
+    driver: RefCell<Option<Waker>>,
+    /// Somebody woke it.
+    is_woken: Cell<bool>,
+}
+
+/// What the driver is to ask of the kernel.
+pub enum Asked {
+    /// To receive.
+    Receive(RawFd, Place),
+    /// To send these bytes.
+    Send(RawFd, Place, Vec<u8>),
+    /// To end receiving.
+    CancelReceive(Place),
+    /// To end everything.
+    CancelAll(RawFd, Place),
+}
+
+impl Table {
+    /// Takes a connection in.
+    pub fn open(&self, socket: OwnedFd) -> Place {
+        let count = self.opened.get();
+        self.opened.set(count.wrapping_add(1));
+        let mut slots = self.slots.borrow_mut();
+        let entry = slots.vacant_entry();
+        let place = Place::new(entry.key() as u32, count);
+        entry.insert(Slot {
+            socket,
+            place,
+            life: Life::default(),
+            inbox: Vec::new(),
+            taken: 0,
+            outbox: Vec::new(),
+            sending: 0,
+            reader: None,
+            writer: None,
+            error: None,
+            is_listed: true,
+        });
+        self.list.borrow_mut().push(place.index);
+        place
+    }
+
+    /// How many places are not free.
+    pub fn count(&self) -> usize {
+        self.slots.borrow().len()
+    }
+
+    /// The descriptor, owned by the table until the connection is closed.
+    pub fn fd(&self, place: Place) -> RawFd {
+        self.with(place, |_, slot| slot.socket.as_raw_fd()).unwrap_or(-1)
+    }
+
+    /// Where the client is, asked of the kernel.
+    pub fn peer(&self, place: Place) -> Option<SocketAddr> {
+        self.with(place, |_, slot| SockRef::from(&slot.socket).peer_addr().ok()?.as_socket())?
+    }
+
+    /// Runs `work` on a connection. `None` when its place was given up.
+    fn with<T>(&self, place: Place, work: impl FnOnce(&Table, &mut Slot) -> T) -> Option<T> {
+        let mut slots = self.slots.borrow_mut();
+        let slot = slots.get_mut(place.index as usize).filter(|slot| slot.place == place)?;
+        Some(work(self, slot))
+    }
+
+    fn list(&self, slot: &mut Slot) {
+        if !std::mem::replace(&mut slot.is_listed, true) {
+            self.list.borrow_mut().push(slot.place.index);
+        }
+    }
+
+    // ---- for the connection's task ------------------------------------------------------------------------------------
+
+    /// Reads some bytes; 0 at the end.
+    pub fn poll_read(&self, place: Place, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
+        let polled = self.with(place, |table, slot| {
+            let waiting = &slot.inbox[slot.taken..];
+            if !waiting.is_empty() {
+                let count = waiting.len().min(room.len());
+                room[..count].copy_from_slice(&waiting[..count]);
+                slot.taken += count;
+                if slot.taken == slot.inbox.len() {
+                    slot.taken = 0;
+                    if slot.inbox.len() >= INBOX_BYTES_MAX {
+                        slot.life.handle_full(false);
+                        table.list(slot);
+                    }
+                    table.give_spare(std::mem::take(&mut slot.inbox));
+                }
+                return Poll::Ready(Ok(count));
+            }
+            if slot.life.has_ended() {
+                return Poll::Ready(slot.error.map_or(Ok(0), |code| Err(io::Error::from_raw_os_error(code))));
+            }
+            slot.reader = Some(cx.waker().clone());
+            Poll::Pending
+        });
+        let polled = polled.unwrap_or(Poll::Ready(Ok(0)));
+        self.wake_driver();
+        polled
+    }
+
+    /// Takes some bytes to be sent.
+    pub fn poll_write(&self, place: Place, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let polled = self.with(place, |table, slot| {
+            if slot.life.is_broken() {
+                return Poll::Ready(Err(broken(slot)));
+            }
+            let room = OUTBOX_BYTES_MAX.saturating_sub(slot.outbox.len() + slot.sending);
+            if room == 0 {
+                slot.writer = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+            if slot.outbox.capacity() == 0 {
+                slot.outbox = table.spare();
+            }
+            let count = room.min(bytes.len());
+            slot.outbox.extend_from_slice(&bytes[..count]);
+            slot.life.handle_output();
+            table.list(slot);
+            Poll::Ready(Ok(count))
+        });
+        let polled = polled.unwrap_or(Poll::Ready(Err(io::ErrorKind::NotConnected.into())));
+        self.wake_driver();
+        polled
+    }
+
+    /// Waits until all that was taken has been sent.
+    pub fn poll_sent(&self, place: Place, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let polled = self.with(place, |_, slot| {
+            if slot.life.is_broken() {
+                return Poll::Ready(Err(broken(slot)));
+            }
+            if slot.outbox.is_empty() && slot.sending == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            slot.writer = Some(cx.waker().clone());
+            Poll::Pending
+        });
+        polled.unwrap_or(Poll::Ready(Ok(())))
+    }
+
+    /// Looks whether its end was missed.
+    pub fn doubt(&self, place: Place) {
+        self.with(place, |table, slot| {
+            slot.life.handle_doubt();
+            table.list(slot);
+        });
+        self.wake_driver();
+    }
+
+    /// Nobody holds the connection any more.
+    pub fn close(&self, place: Place) {
+        self.with(place, |table, slot| {
+            slot.life.handle_closed();
+            table.give_spare(std::mem::take(&mut slot.inbox));
+            table.give_spare(std::mem::take(&mut slot.outbox));
+            slot.taken = 0;
+            table.list(slot);
+        });
+        self.wake_driver();
+    }
+
+    // ---- for the driver -----------------------------------------------------------------------------------------------
+
+    /// What to ask of the kernel next. A place that is free is given up here, and its descriptor closed.
+    pub fn poll_ask(&self) -> Option<Asked> {
+        loop {
+            let index = *self.list.borrow().last()?;
+            let mut slots = self.slots.borrow_mut();
+            let Some(slot) = slots.get_mut(index as usize) else {
+                self.list.borrow_mut().pop();
+                continue;
+            };
+            let (fd, place) = (slot.socket.as_raw_fd(), slot.place);
+            let Some(act) = slot.life.poll_act() else {
+                slot.is_listed = false;
+                self.list.borrow_mut().pop();
+                continue;
+            };
+            return Some(match act {
+                Act::Receive => Asked::Receive(fd, place),
+                Act::CancelReceive => Asked::CancelReceive(place),
+                Act::CancelAll => Asked::CancelAll(fd, place),
+                Act::Send => {
+                    let bytes = std::mem::take(&mut slot.outbox);
+                    slot.sending = bytes.len();
+                    Asked::Send(fd, place, bytes)
+                }
+                Act::Free => {
+                    drop(slots.remove(index as usize));
+                    self.list.borrow_mut().pop();
+                    continue;
+                }
+            });
+        }
+    }
+
+    /// A completion of receiving.
+    pub fn handle_received(&self, place: Place, result: io::Result<&[u8]>, goes_on: bool) {
+        let reader = self.with(place, |table, slot| {
+            let what = match result {
+                Ok([]) => Received::End,
+                Ok(bytes) => {
+                    if !slot.life.is_closed() {
+                        if slot.inbox.capacity() == 0 {
+                            slot.inbox = table.spare();
+                        }
+                        slot.inbox.extend_from_slice(bytes);
+                        slot.life.handle_full(slot.inbox.len() >= INBOX_BYTES_MAX);
+                    }
+                    Received::Bytes
+                }
+                Err(error) => match error.raw_os_error() {
+                    Some(libc::ENOBUFS) => {
+                        table.starved.borrow_mut().push_back(place);
+                        Received::NoBuffer
+                    }
+                    Some(libc::ECANCELED | libc::EINTR | libc::EAGAIN) => Received::Nothing,
+                    code => {
+                        slot.error = code;
+                        Received::End
+                    }
+                },
+            };
+            slot.life.handle_received(what, goes_on);
+            table.list(slot);
+            slot.reader.take()
+        });
+        wake(reader.flatten());
+    }
+
+    /// The completion of a send, with the bytes that were given for it.
+    pub fn handle_sent(&self, place: Place, result: io::Result<usize>, mut bytes: Vec<u8>) {
+        let wakers = self.with(place, |table, slot| {
+            slot.sending = 0;
+            let is_broken = match result {
+                Ok(0) if !bytes.is_empty() => true,
+                Ok(count) => {
+                    if count < bytes.len() && !slot.life.is_closed() {
+                        // What is left goes before what came since.
+                        bytes.drain(..count);
+                        bytes.append(&mut slot.outbox);
+                        slot.outbox = std::mem::take(&mut bytes);
+                        slot.life.handle_output();
+                    }
+                    false
+                }
+                Err(error) => {
+                    let is_over = !matches!(error.raw_os_error(), Some(libc::EINTR | libc::EAGAIN));
+                    if is_over {
+                        slot.error = slot.error.or(error.raw_os_error());
+                    } else {
+                        bytes.append(&mut slot.outbox);
+                        slot.outbox = std::mem::take(&mut bytes);
+                        slot.life.handle_output();
+                    }
+                    is_over
+                }
+            };
+            slot.life.handle_sent(is_broken);
+            table.list(slot);
+            // Nothing comes any more of what is broken.
+            let reader = if is_broken { slot.reader.take() } else { None };
+            (slot.writer.take(), reader)
+        });
+        self.give_spare(bytes);
+        let (writer, reader) = wakers.unwrap_or_default();
+        wake(writer);
+        wake(reader);
+    }
+
+    /// The completion of a cancellation.
+    pub fn handle_cancelled(&self, place: Place) {
+        self.with(place, |table, slot| {
+            slot.life.handle_cancelled();
+            table.list(slot);
+        });
+    }
+
+    /// Lets up to `count_max` of those that found no buffer try again, in turn; whether others still wait.
+    pub fn feed(&self, count_max: usize) -> bool {
+        for _ in 0..count_max {
+            let Some(place) = self.starved.borrow_mut().pop_front() else { break };
+            self.with(place, |table, slot| {
+                slot.life.handle_buffers();
+                table.list(slot);
+            });
+        }
+        !self.starved.borrow().is_empty()
+    }
+
+    /// Whether the driver has something to do.
+    pub fn has_work(&self) -> bool {
+        !self.list.borrow().is_empty() || !self.starved.borrow().is_empty()
+    }
+
+    /// Wakes the driver, if it sleeps.
+    pub fn wake_driver(&self) {
+        // Also while it is awake: it may have looked already at what it is woken for.
+        self.is_woken.set(true);
+        let sleeper = self.driver.borrow_mut().take();
+        wake(sleeper);
+    }
+
+    /// Whether somebody woke the driver; `waker` is woken otherwise.
+    pub fn poll_woken(&self, waker: &Waker) -> Poll<()> {
+        if self.is_woken.take() {
+            return Poll::Ready(());
+        }
+        self.driver.replace(Some(waker.clone()));
+        Poll::Pending
+    }
+
+    /// The driver is awake, and looks at everything from here on.
+    pub fn awake(&self) {
+        self.driver.replace(None);
+        self.is_woken.set(false);
+    }
+
+    fn spare(&self) -> Vec<u8> {
+        self.spare.borrow_mut().pop().unwrap_or_default()
+    }
+
+    fn give_spare(&self, mut buffer: Vec<u8>) {
+        let mut spare = self.spare.borrow_mut();
+        if (1..=SPARE_BYTES_MAX).contains(&buffer.capacity()) && spare.len() < SPARE_MAX {
+            buffer.clear();
+            spare.push(buffer);
+        }
+    }
+}
+
+/// Outside every borrow: a waker may be the last that holds a task, and a task its connection.
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+fn broken(slot: &Slot) -> io::Error {
+    slot.error.map_or(io::ErrorKind::BrokenPipe.into(), io::Error::from_raw_os_error)
+}

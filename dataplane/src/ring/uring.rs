@@ -1,0 +1,318 @@
+//! The ring as the shard's own code sees it: requests in, completions out, and no way to free what the kernel still uses.
+//! Bytes to send are owned here until they are sent, received ones are lent while one completion is looked at. It decides
+//! nothing.
+
+use std::io;
+use std::mem::{self, ManuallyDrop};
+use std::os::fd::RawFd;
+use std::sync::atomic::{Ordering, fence};
+use std::time::Duration;
+
+use io_uring::types::{CancelBuilder, Fd, SubmitArgs, Timespec};
+use io_uring::{IoUring, cqueue, opcode, squeue};
+use ringway_core::ring::token::{Place, Token};
+
+use super::buffers::{BufferRing, GROUP};
+
+/// Requests that are submitted together; more are submitted before.
+const SUBMIT_MAX: u32 = 1024;
+/// Completions that may wait; the kernel keeps more aside, which costs.
+const COMPLETIONS_MAX: u32 = 4096;
+/// `IORING_ENTER_GETEVENTS`: only with it does the kernel complete what it has put off (`IORING_SETUP_DEFER_TASKRUN`).
+const GETEVENTS: u32 = 1;
+/// Buffers are shown to the kernel again after so many at the latest.
+const PUBLISH_EVERY: u16 = 64;
+/// How long a ring that ends waits for what it has cancelled.
+const END_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// One completion.
+pub enum Completion<'r> {
+    /// A connection was accepted, or could not be; `goes_on` if more may come.
+    Accepted {
+        /// The listener.
+        listener: u32,
+        /// Its descriptor, the caller's from here on.
+        result: io::Result<RawFd>,
+        /// Whether accepting goes on.
+        goes_on: bool,
+    },
+    /// Bytes were received: none at the end.
+    Received {
+        /// The connection.
+        place: Place,
+        /// The bytes, to be copied now.
+        result: io::Result<&'r [u8]>,
+        /// Whether receiving goes on.
+        goes_on: bool,
+    },
+    /// So many bytes were sent. What was given to be sent comes back.
+    Sent {
+        /// The connection.
+        place: Place,
+        /// How many bytes went.
+        result: io::Result<usize>,
+        /// All bytes, sent or not.
+        bytes: Vec<u8>,
+    },
+    /// A cancellation was looked after, whatever it found.
+    Cancelled(Place),
+    /// The tick.
+    Tick,
+    /// Somebody rang; `goes_on` if the bell is still watched.
+    Bell {
+        /// Whether it is still watched.
+        goes_on: bool,
+    },
+}
+
+/// A ring with its buffers.
+pub struct Uring {
+    ring: ManuallyDrop<IoUring>,
+    buffers: ManuallyDrop<BufferRing>,
+    /// By place: what the kernel sends.
+    sending: ManuallyDrop<Vec<Vec<u8>>>,
+    tick: Box<Timespec>,
+    /// Requests that have not completed for good.
+    under_way: u32,
+    /// Of those submitted next, such that complete at once.
+    quick: u32,
+    /// Buffers given back since they were shown.
+    unpublished: u16,
+}
+
+impl Uring {
+    /// A ring with so many buffers, a power of two, of so many bytes each. To be made on the thread that uses it.
+    ///
+    /// # Errors
+    /// What the kernel lacks or refuses.
+    pub fn new(buffer_count: u16, buffer_bytes: u32) -> io::Result<Uring> {
+        let ring = IoUring::builder()
+            .setup_single_issuer()
+            .setup_defer_taskrun()
+            .setup_taskrun_flag()
+            .setup_submit_all()
+            .setup_cqsize(COMPLETIONS_MAX)
+            .dontfork()
+            .build(SUBMIT_MAX)?;
+        let buffers = BufferRing::new(buffer_count, buffer_bytes);
+        // SAFETY: they are freed in `drop`, and only when nothing is under way any more.
+        unsafe { buffers.register(&ring.submitter())? };
+        Ok(Uring {
+            ring: ManuallyDrop::new(ring),
+            buffers: ManuallyDrop::new(buffers),
+            sending: ManuallyDrop::default(),
+            tick: Box::new(Timespec::new()),
+            under_way: 0,
+            quick: 0,
+            unpublished: 0,
+        })
+    }
+
+    /// Takes connections off a listener until told otherwise.
+    pub fn accept(&mut self, listener: RawFd, index: u32) {
+        let flags = libc::SOCK_CLOEXEC;
+        self.push(opcode::AcceptMulti::new(Fd(listener)).flags(flags).build(), Token::Accept(index));
+    }
+
+    /// Takes no more of them; nobody hears of the end of that.
+    pub fn cancel_accept(&mut self, index: u32) {
+        self.push(opcode::AsyncCancel::new(Token::Accept(index).to_bits()).build(), Token::Nobody);
+    }
+
+    /// Receives until told otherwise.
+    pub fn receive(&mut self, fd: RawFd, place: Place) {
+        self.push(opcode::RecvMulti::new(Fd(fd), GROUP).build(), Token::Receive(place));
+    }
+
+    /// Sends all of `bytes`, or as many as go. One send a place at a time.
+    pub fn send(&mut self, fd: RawFd, bytes: Vec<u8>, place: Place) {
+        let index = place.index as usize;
+        if self.sending.len() <= index {
+            self.sending.resize_with(index + 1, Vec::new);
+        }
+        debug_assert!(self.sending[index].is_empty(), "one send a place at a time");
+        // The kernel reads from the heap, which does not move with the Vec.
+        let send = opcode::Send::new(Fd(fd), bytes.as_ptr(), u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        self.sending[index] = bytes;
+        self.quick += 1;
+        self.push(send.flags(libc::MSG_WAITALL | libc::MSG_NOSIGNAL).build(), Token::Send(place));
+    }
+
+    /// Ends receiving.
+    pub fn cancel_receive(&mut self, place: Place) {
+        let receive = Token::Receive(place).to_bits();
+        self.push(opcode::AsyncCancel::new(receive).build(), Token::Cancel(place));
+    }
+
+    /// Ends what is under way on a connection's descriptor.
+    pub fn cancel_all(&mut self, fd: RawFd, place: Place) {
+        self.push(opcode::AsyncCancel2::new(CancelBuilder::fd(Fd(fd)).all()).build(), Token::Cancel(place));
+    }
+
+    /// Completes after `time`. One at a time.
+    pub fn tick(&mut self, time: Duration) {
+        *self.tick = Timespec::from(time);
+        // The kernel copies the time when it is submitted.
+        let timeout = opcode::Timeout::new(&raw const *self.tick).build();
+        self.push(timeout, Token::Tick);
+    }
+
+    /// Completes whenever somebody writes to an eventfd, until told otherwise.
+    pub fn watch_bell(&mut self, bell: RawFd) {
+        self.push(opcode::PollAdd::new(Fd(bell), libc::POLLIN as u32).multi(true).build(), Token::Bell);
+    }
+
+    /// Signals this eventfd when something completes, while [`Uring::signal`] says so.
+    ///
+    /// # Errors
+    /// As the kernel refuses it.
+    pub fn register_signal(&mut self, eventfd: RawFd) -> io::Result<()> {
+        self.ring.submitter().register_eventfd(eventfd)?;
+        self.signal(false);
+        Ok(())
+    }
+
+    /// Whether to signal.
+    pub fn signal(&mut self, signals: bool) {
+        let completions = self.ring.completion();
+        if signals { completions.enable_eventfd() } else { completions.disable_eventfd() }
+    }
+
+    /// Whether there is something that no signal will tell of.
+    pub fn has_news(&mut self) -> bool {
+        // The kernel's view of whether to signal, and ours of whether there is something, must not pass each other.
+        fence(Ordering::SeqCst);
+        let submission = self.ring.submission();
+        let is_put_off = submission.taskrun() || submission.cq_overflow();
+        drop(submission);
+        is_put_off || !self.ring.completion().is_empty()
+    }
+
+    /// Submits, and if it `waits`, waits until something completes.
+    ///
+    /// # Errors
+    /// As the kernel says; being interrupted is none.
+    pub fn enter(&mut self, waits: bool) -> io::Result<()> {
+        self.publish();
+        let count = self.ring.submission().len() as u32;
+        // Sends complete while they are submitted: what is waited for is one more than those.
+        let quick = mem::take(&mut self.quick);
+        let wanted = if waits { quick + 1 } else { 0 };
+        // SAFETY: no argument is given, and every entry's memory is kept as the functions that made it say.
+        match unsafe { self.ring.submitter().enter::<libc::sigset_t>(count, wanted, GETEVENTS, None) } {
+            Err(error) if !matches!(error.raw_os_error(), Some(libc::EINTR | libc::EBUSY | libc::EAGAIN)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Hands out up to `count_max` completions; how many there were.
+    pub fn reap(&mut self, count_max: usize, mut handle: impl FnMut(Completion<'_>)) -> usize {
+        let mut count = 0;
+        while count < count_max {
+            let Some(entry) = self.ring.completion().next() else { break };
+            count += 1;
+            let goes_on = cqueue::more(entry.flags());
+            self.under_way -= u32::from(!goes_on);
+            let result = if entry.result() < 0 {
+                Err(io::Error::from_raw_os_error(-entry.result()))
+            } else {
+                Ok(entry.result() as usize)
+            };
+            match Token::from_bits(entry.user_data()) {
+                Token::Accept(listener) => {
+                    handle(Completion::Accepted { listener, result: result.map(|fd| fd as RawFd), goes_on });
+                }
+                Token::Receive(place) => {
+                    let buffer = cqueue::buffer_select(entry.flags());
+                    let result = result.map(|count| match buffer {
+                        // SAFETY: the completion names it, and it is given back below.
+                        Some(buffer) => unsafe { self.buffers.filled(buffer, count) }.unwrap_or_default(),
+                        None => &[],
+                    });
+                    handle(Completion::Received { place, result, goes_on });
+                    if let Some(buffer) = buffer {
+                        self.give(buffer);
+                    }
+                }
+                Token::Send(place) => {
+                    let bytes = self.sending.get_mut(place.index as usize).map(mem::take).unwrap_or_default();
+                    handle(Completion::Sent { place, result, bytes });
+                }
+                Token::Cancel(place) => handle(Completion::Cancelled(place)),
+                Token::Tick => handle(Completion::Tick),
+                Token::Bell => handle(Completion::Bell { goes_on }),
+                Token::Nobody => {}
+            }
+        }
+        count
+    }
+
+    fn give(&mut self, buffer: u16) {
+        self.buffers.give(buffer);
+        self.unpublished += 1;
+        if self.unpublished >= PUBLISH_EVERY {
+            self.publish();
+        }
+    }
+
+    fn publish(&mut self) {
+        if mem::take(&mut self.unpublished) > 0 {
+            self.buffers.publish();
+        }
+    }
+
+    fn push(&mut self, entry: squeue::Entry, token: Token) {
+        let entry = entry.user_data(token.to_bits());
+        self.under_way += 1;
+        loop {
+            // SAFETY: what the entry points to stays until it completes: bytes to send in `sending`, the tick in its box,
+            // received bytes in `buffers`; and all of them until then when this ends, as `drop` says.
+            if unsafe { self.ring.submission().push(&entry) }.is_ok() {
+                return;
+            }
+            // The queue is full: what is in it goes first. The kernel refuses that only where memory has run out.
+            if self.ring.submit().is_err() {
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    /// Cancels everything and waits for its end; whether there is an end.
+    fn end(&mut self) -> bool {
+        self.push(opcode::AsyncCancel2::new(CancelBuilder::any().all()).build(), Token::Nobody);
+        let slice = Timespec::from(END_TIME_MAX / 100);
+        for _ in 0..100 {
+            let args = SubmitArgs::new().timespec(&slice);
+            // A time-out or an interruption is looked at below like everything else.
+            let _ = self.ring.submitter().submit_with_args(1, &args);
+            self.reap(usize::MAX, |completion| {
+                if let Completion::Accepted { result: Ok(fd), .. } = completion {
+                    // SAFETY: the kernel just made it for us, and nobody else knows it.
+                    drop(unsafe { <std::os::fd::OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(fd) });
+                }
+            });
+            if self.under_way == 0 {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+impl Drop for Uring {
+    fn drop(&mut self) {
+        let has_ended = self.end();
+        // SAFETY: nothing is used after this, and each is dropped once. The ring goes first.
+        unsafe {
+            ManuallyDrop::drop(&mut self.ring);
+            if has_ended {
+                ManuallyDrop::drop(&mut self.buffers);
+                ManuallyDrop::drop(&mut self.sending);
+            }
+        }
+        if !has_ended {
+            // Better lost than used by others while the kernel writes to it.
+            tracing::error!(under_way = self.under_way, "a ring did not end in time; its memory is left to the kernel");
+        }
+    }
+}

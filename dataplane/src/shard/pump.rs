@@ -1,0 +1,86 @@
+//! Which pump a shard's client sockets are on: the ring where it was chosen and the kernel grants it, glommio's own
+//! otherwise. It starts and ends them; it never serves a connection.
+
+use std::net::TcpListener;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Shard, accept};
+use crate::ring::bell::Bell;
+use crate::ring::driver::{Driver, Setup};
+use crate::ring::table::Table;
+use crate::stall::Doing;
+
+/// How long what is closed may take to be gone.
+const END_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// The pump of one shard.
+pub enum Pump {
+    /// One task a listener.
+    Glommio(Vec<glommio::Task<()>>),
+    /// One task for all.
+    Ring(glommio::Task<()>, Rc<Table>),
+}
+
+impl Pump {
+    /// Begins to accept, each listener with whether it serves MCP.
+    pub fn start(shard: &Rc<Shard>, ring_buffers: Option<u16>, listeners: Vec<(TcpListener, bool)>) -> Pump {
+        let Some(buffer_count) = ring_buffers.filter(|_| !listeners.is_empty()) else {
+            return Pump::on_glommio(shard, listeners);
+        };
+        let bell = match Bell::new() {
+            Ok(bell) => Arc::new(bell),
+            Err(error) => return Pump::instead(shard, &error, listeners),
+        };
+        match Driver::new(shard, Setup { listeners, bell: Arc::clone(&bell), buffer_count }) {
+            Err((error, setup)) => Pump::instead(shard, &error, setup.listeners),
+            Ok(driver) => {
+                shard.mailboxes.hang(shard.id, bell);
+                let table = driver.table();
+                // Not watched as other tasks are: it is meant to keep the shard while there is nothing else to do.
+                Pump::Ring(glommio::spawn_local(driver.run()), table)
+            }
+        }
+    }
+
+    /// What was granted when the server started is not any more.
+    fn instead(shard: &Rc<Shard>, error: &std::io::Error, listeners: Vec<(TcpListener, bool)>) -> Pump {
+        tracing::warn!(%error, shard = shard.id, "no ring for this shard; its client sockets are on glommio's");
+        Pump::on_glommio(shard, listeners)
+    }
+
+    fn on_glommio(shard: &Rc<Shard>, listeners: Vec<(TcpListener, bool)>) -> Pump {
+        let accept =
+            |(listener, serves_mcp)| shard.spawn(Doing::Accept, accept::run(Rc::clone(shard), listener, serves_mcp));
+        Pump::Glommio(listeners.into_iter().map(accept).collect())
+    }
+
+    /// Closes the listeners. Called when the shard drains.
+    pub async fn accept_no_more(self) -> Pump {
+        match self {
+            Pump::Glommio(tasks) => {
+                for task in tasks {
+                    task.cancel().await;
+                }
+                Pump::Glommio(Vec::new())
+            }
+            Pump::Ring(driver, table) => {
+                table.wake_driver();
+                Pump::Ring(driver, table)
+            }
+        }
+    }
+
+    /// Ends with the shard, when its connections are served or cut off.
+    pub async fn end(self, shard: &Shard) {
+        shard.is_over.set(true);
+        if let Pump::Ring(driver, table) = self {
+            table.wake_driver();
+            // A connection whose task never lets go of it is left to the end of the thread.
+            if crate::context::within(END_TIME_MAX, driver).await.is_none() {
+                tracing::warn!(shard = shard.id, connections = table.count(), "the ring did not end in time");
+            }
+        }
+    }
+}
