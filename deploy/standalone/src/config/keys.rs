@@ -95,8 +95,9 @@ impl Key {
 }
 
 /// Sections, in their order, each in a sentence.
-pub const SECTIONS: [(&str, &str); 9] = [
+pub const SECTIONS: [(&str, &str); 10] = [
     ("server", "Where it listens, on which cores it runs and for whom it answers."),
+    ("io", "How client sockets are driven."),
     ("faces", "Ways in beside /mcp."),
     ("limits", "Bounds of what clients may make a shard hold or wait for; each has a stated answer when it is passed."),
     ("log", "The log of state changes: starts, reloads, refusals to start, drains."),
@@ -125,10 +126,15 @@ const FORMATS: &[(&str, &str)] =
     &[("auto", "pretty on a terminal, else JSON"), ("json", "one JSON object a line"), ("pretty", "for people")];
 const COMPATIBILITY: &[(&str, &str)] =
     &[("enterprise", "mcp_requests_total and its family"), ("mcpo", "mcpo_requests_total and its family")];
+const DRIVERS: &[(&str, &str)] = &[
+    ("auto", "ring where the kernel grants it, else glommio"),
+    ("ring", "an io_uring of each shard's own (Linux 6.1)"),
+    ("glommio", "the executor's own sockets"),
+];
 const MODES: &[(&str, &str)] = &[("none", "nobody is asked who they are")];
 
 /// Every key but the limits, in the order people read them.
-const GENERAL: [Key; 23] = [
+const GENERAL: [Key; 25] = [
     key!(
         "profile",
         Kind::Choice(PROFILES),
@@ -183,6 +189,14 @@ const GENERAL: [Key; 23] = [
     .absent("random at each start")
     .at_start()
     .secret(),
+    key!("io.driver", Kind::Choice(DRIVERS), io.driver, "What drives client sockets.").at_start(),
+    key!(
+        "io.receive_bytes",
+        Kind::Bytes(64 << 10, 128 << 20),
+        io.receive_bytes,
+        "Memory for received bytes of each shard's ring, in buffers of 4 KiB; rounded up to a power of two of them."
+    )
+    .at_start(),
     key!("faces.rest", Kind::Flag, policy.faces.rest, "GET /tools, POST /tools/{name}, /openapi.json and /api/mcp/*."),
     key!("faces.websocket", Kind::Flag, policy.faces.websocket, "MCP over WebSocket at /ws."),
     key!("faces.sse", Kind::Flag, policy.faces.sse, "The HTTP+SSE transport of 2024-11-05, at /sse and /messages."),
@@ -231,8 +245,8 @@ const GENERAL: [Key; 23] = [
 
 /// Every key, in the order people read them: the limits after `faces`.
 pub fn all() -> impl Iterator<Item = &'static Key> + Clone {
-    const LIMITS_AFTER: usize = 12;
-    static GENERAL_KEYS: [Key; 23] = GENERAL;
+    const LIMITS_AFTER: usize = 14;
+    static GENERAL_KEYS: [Key; 25] = GENERAL;
     let (before, after) = GENERAL_KEYS.split_at(LIMITS_AFTER);
     before.iter().chain(limits::KEYS.iter()).chain(after)
 }

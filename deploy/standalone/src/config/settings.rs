@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ringway_dataplane::{AllowList, CpuList, LogFormat, LogOptions, LogOutput, Options, Policy};
+use ringway_dataplane::{AllowList, CpuList, Driver, IoOptions, LogFormat, LogOptions, LogOutput, Options, Policy};
 use tracing::level_filters::LevelFilter;
 
 use super::state_key::StateKey;
@@ -19,6 +19,7 @@ pub struct Settings {
     pub admin_listen: Option<SocketAddr>,
     pub shards: Option<usize>,
     pub cpus: Option<CpuList>,
+    pub io: Io,
     pub allow_hosts: Vec<String>,
     pub allow_origins: Vec<String>,
     pub state_key: Option<StateKey>,
@@ -27,6 +28,14 @@ pub struct Settings {
     pub access_log_file: Option<PathBuf>,
     pub auth_mode: String,
     pub reload: Reload,
+}
+
+/// How client sockets are driven.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "each field is a key, and the table of keys says what it is")]
+pub struct Io {
+    pub driver: String,
+    pub receive_bytes: u64,
 }
 
 /// The log of state changes.
@@ -55,6 +64,7 @@ impl Default for Settings {
             admin_listen: Some(SocketAddr::from(([127, 0, 0, 1], 9990))),
             shards: options.shards,
             cpus: options.cpus,
+            io: Io { driver: "auto".into(), receive_bytes: options.io.receive_bytes },
             allow_hosts: Vec::new(),
             allow_origins: Vec::new(),
             state_key: None,
@@ -75,10 +85,23 @@ impl Settings {
             admin_listen: self.admin_listen,
             shards: self.shards,
             cpus: self.cpus.clone(),
+            io: self.io_options(),
             policy: self.policy(),
             state_key: self.state_key.as_ref().map(|key| key.0),
             ..Options::default()
         }
+    }
+
+    fn io_options(&self) -> IoOptions {
+        let driver = match self.io.driver.as_str() {
+            "ring" => Driver::Ring,
+            "glommio" => Driver::Glommio,
+            word => {
+                debug_assert_eq!(word, "auto", "its words are those of its key");
+                Driver::Auto
+            }
+        };
+        IoOptions { driver, receive_bytes: self.io.receive_bytes }
     }
 
     /// The level from which state changes are logged.
