@@ -9,7 +9,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use ringway_dataplane::{Options, Server, StartError};
+use ringway_dataplane::{Driver, Options, Server, StartError};
 
 mod content;
 mod tools;
@@ -19,7 +19,7 @@ mod tasks;
 mod prompts;
 mod resources;
 
-const USAGE: &str = "usage: conformance [--listen ADDRESS:PORT | --stdio]";
+const USAGE: &str = "usage: conformance [--listen ADDRESS:PORT] [--driver auto|ring|glommio] | --stdio";
 
 fn main() -> ExitCode {
     let outcome = match serving(std::env::args().skip(1)) {
@@ -57,6 +57,14 @@ fn serving(mut arguments: impl Iterator<Item = String>) -> Option<Serving> {
         match argument.as_str() {
             "--stdio" => return arguments.next().is_none().then_some(Serving::Stdio),
             "--listen" => options.listen = arguments.next()?.parse().ok()?,
+            "--driver" => {
+                options.io.driver = match arguments.next()?.as_str() {
+                    "auto" => Driver::Auto,
+                    "ring" => Driver::Ring,
+                    "glommio" => Driver::Glommio,
+                    _ => return None,
+                }
+            }
             _ => return None,
         }
     }

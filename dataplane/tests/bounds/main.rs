@@ -13,6 +13,8 @@ mod faults;
 
 mod flood;
 
+mod pump;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 static ALONE: Mutex<()> = Mutex::new(());

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use ringway_dataplane::{Options, Running, Server, ServerBuilder, ServerHandle};
+use ringway_dataplane::{Driver, Options, Running, Server, ServerBuilder, ServerHandle};
 use serde_json::{Value, json};
 
 use super::peer::{Peer, home_of};
@@ -13,6 +13,16 @@ use super::wire::{self, DEADLINE, Response, Wire};
 
 /// Shards of every server here.
 pub const SHARDS: usize = 2;
+
+/// What `RINGWAY_TEST_DRIVER` says, so that every suite can be run on each pump; the ring where it says nothing.
+pub fn driver() -> Driver {
+    match std::env::var("RINGWAY_TEST_DRIVER").as_deref() {
+        Ok("glommio") => Driver::Glommio,
+        Ok("ring") => Driver::Ring,
+        Ok(other) => panic!("RINGWAY_TEST_DRIVER={other}: ring or glommio"),
+        Err(_) => Driver::Auto,
+    }
+}
 
 pub struct Fixture {
     pub address: SocketAddr,
@@ -44,6 +54,7 @@ impl Fixture {
             ..Options::default()
         };
         options.policy.limits.drain_time_max = Duration::from_secs(5);
+        options.io.driver = driver();
         // A test that waits in vain fails soon.
         options.policy.limits.call_time_max = DEADLINE;
         options.policy.limits.question_time_max = DEADLINE;

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::checker::{Checker, MODERN};
 use super::wire::{self, Head, Response, Wire};
 
-const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
-const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+pub const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+pub const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 const ACCEPT: (&str, &str) = ("Accept", "application/json, text/event-stream");
 
 /// A client on one connection. Its siblings have others and share what the server must remember.
