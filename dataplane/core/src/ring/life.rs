@@ -163,11 +163,6 @@ impl Life {
         self.is_broken
     }
 
-    /// Whether the kernel sends.
-    pub fn is_sending(&self) -> bool {
-        self.sends
-    }
-
     /// Whether nobody holds it any more.
     pub fn is_closed(&self) -> bool {
         self.is_closed

@@ -79,6 +79,9 @@ impl Pace {
     /// So many completions of clients.
     pub fn handle_completions(&mut self, count: u32) {
         self.count = self.count.saturating_add(count);
+        if count > 0 {
+            self.idle_ticks = 0;
+        }
     }
 
     /// The tick that was asked for.
@@ -134,6 +137,13 @@ mod tests {
         assert!(!pace.poll_sleep(false, false), "the reactor's turn comes first");
         assert!(pace.poll_turn(false, US));
         assert!(!pace.poll_sleep(false, true), "something happened");
+        let mut loaded = Pace { idle_ticks: IDLE_TICKS_MAX, ..Pace::default() };
+        loaded.handle_completions(1);
+        assert_eq!(
+            loaded.poll_enter(false, false),
+            Enter::Wait(Some(TICK_MAX)),
+            "load after an idle tick has its ticks"
+        );
         assert!(pace.poll_sleep(false, false));
         assert_eq!(pace.poll_enter(false, false), Enter::Wait(Some(TICK_MAX)), "awake again");
     }
