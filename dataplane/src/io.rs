@@ -1,7 +1,7 @@
 //! Which pump client sockets are on, chosen once when the server starts: the ring where the kernel grants it, glommio's own
 //! sockets otherwise. It never changes its mind.
 
-use crate::preflight::Missing;
+use crate::preflight::{self, Missing};
 use crate::ring::{driver, probe};
 
 /// How client sockets are driven.
@@ -9,8 +9,9 @@ use crate::ring::{driver, probe};
 pub struct IoOptions {
     /// Which pump.
     pub driver: Driver,
-    /// Memory for received bytes of each shard's ring, in buffers of 4 KiB; rounded up to a power of two of them, at most
-    /// 32,768. What finds no buffer waits in its socket.
+    /// Memory that the kernel puts received bytes into, of each shard's ring, in buffers of 4 KiB; rounded up to a power of
+    /// two of them, at most 32,768. What finds no buffer waits in its socket. What a connection's task has not read yet is
+    /// kept besides: 64 KiB, and what was on its way when that was full.
     pub receive_bytes: u64,
 }
 
@@ -40,20 +41,27 @@ pub struct Chosen {
     pub why: String,
     /// How many buffers the ring of a shard has.
     pub ring_buffers: Option<u16>,
+    /// Whether there is no start without.
+    pub is_required: bool,
 }
 
-/// Chooses, by trying.
+/// Chooses for so many shards, by trying.
 ///
 /// # Errors
 /// What is missing for a ring that has to be.
-pub fn choose(options: &IoOptions) -> Result<Chosen, Missing> {
+pub fn choose(options: &IoOptions, shards: usize) -> Result<Chosen, Missing> {
     let buffers = buffer_count(options.receive_bytes);
-    let ring = |why: &str| Chosen { driver: "ring", why: why.into(), ring_buffers: Some(buffers) };
-    let glommio = |why: String| Chosen { driver: "glommio", why, ring_buffers: None };
+    let is_required = options.driver == Driver::Ring;
+    let ring = |why: &str| Chosen { driver: "ring", why: why.into(), ring_buffers: Some(buffers), is_required };
+    let glommio = |why: String| Chosen { driver: "glommio", why, ring_buffers: None, is_required: false };
     if options.driver == Driver::Glommio {
         return Ok(glommio("io.driver says so".into()));
     }
-    match (options.driver, probe::check(buffers)) {
+    let tried = match preflight::lacks_for_rings(shards, buffers) {
+        Some(lack) => Err(lack),
+        None => probe::check(buffers),
+    };
+    match (options.driver, tried) {
         (Driver::Ring, Ok(())) => Ok(ring("io.driver says so")),
         (Driver::Ring, Err(why)) => {
             Err(Missing(format!("io.driver is ring, and {why}; `auto` takes glommio's sockets where there is no ring")))
@@ -83,7 +91,8 @@ mod tests {
 
     #[test]
     fn what_is_configured_is_chosen() {
-        let chosen = choose(&IoOptions { driver: Driver::Glommio, ..IoOptions::default() }).expect("it needs nothing");
+        let chosen =
+            choose(&IoOptions { driver: Driver::Glommio, ..IoOptions::default() }, 1).expect("it needs nothing");
         assert_eq!((chosen.driver, chosen.ring_buffers), ("glommio", None));
     }
 }

@@ -7,6 +7,10 @@ use std::fmt;
 const MEMLOCK_PER_SHARD_BYTES: u64 = 256 << 10;
 /// What glommio itself insists on.
 const MEMLOCK_LEAST_BYTES: u64 = 512 << 10;
+/// Memory that a shard's own ring of client sockets locks besides: its queues, 132 KiB, rounded up; and its table of buffers.
+const MEMLOCK_PER_RING_BYTES: u64 = 160 << 10;
+/// Of that table, a buffer.
+const MEMLOCK_PER_BUFFER_BYTES: u64 = 16;
 /// Descriptors a shard needs besides connections.
 const FDS_PER_SHARD: u64 = 16;
 /// Connections that make a server worth starting.
@@ -55,12 +59,31 @@ fn io_uring() -> Option<Missing> {
     Some(Missing(why))
 }
 
+/// What so many shards lack to lock memory for a ring of client sockets each, with so many buffers, besides what they need
+/// anyway: in words.
+pub fn lacks_for_rings(shards: usize, buffers: u16) -> Option<String> {
+    let of_ring = MEMLOCK_PER_RING_BYTES + u64::from(buffers) * MEMLOCK_PER_BUFFER_BYTES;
+    let needed = shards as u64 * (MEMLOCK_PER_SHARD_BYTES + of_ring);
+    let granted = raise_to_hard(libc::RLIMIT_MEMLOCK);
+    (granted < needed && !is_root()).then(|| {
+        format!(
+            "locked memory is limited to {} KiB and a ring for each shard takes it to {} KiB",
+            granted >> 10,
+            needed >> 10
+        )
+    })
+}
+
+/// Locked memory of the superuser is not accounted.
+fn is_root() -> bool {
+    // SAFETY: geteuid(2) has no arguments and cannot fail.
+    unsafe { libc::geteuid() == 0 }
+}
+
 fn memlock(shards: u64) -> Option<Missing> {
     let needed = (shards * MEMLOCK_PER_SHARD_BYTES).max(MEMLOCK_LEAST_BYTES);
     let granted = raise_to_hard(libc::RLIMIT_MEMLOCK);
-    // SAFETY: geteuid(2) has no arguments and cannot fail.
-    let is_root = unsafe { libc::geteuid() } == 0;
-    if granted >= needed || (is_root && granted >= MEMLOCK_LEAST_BYTES) {
+    if granted >= needed || (is_root() && granted >= MEMLOCK_LEAST_BYTES) {
         return None;
     }
     Some(Missing(format!(

@@ -277,11 +277,11 @@ impl Server {
             (admin, admin_address) = (bound.pop(), Some(address));
         }
         let own_addresses = [Some(address), admin_address].into_iter().flatten().map(|address| address.ip()).collect();
-        let io = io::choose(&options.io).map_err(|missing| StartError::Missing(vec![missing]))?;
+        let io = io::choose(&options.io, cpus.len()).map_err(|missing| StartError::Missing(vec![missing]))?;
         let mut setups = self.setups(&options, cpus.len(), own_addresses, Some(io.clone()))?;
         for (setup, listener) in setups.iter_mut().zip(listeners) {
             setup.listener = Some(listener);
-            setup.ring_buffers = io.ring_buffers;
+            setup.io = Some(io.clone());
             setup.admin = admin.take();
         }
         let observatory = setups.first().map(|setup| Arc::clone(&setup.observatory));
@@ -354,7 +354,7 @@ impl Server {
             shard_count: count,
             listener: None,
             admin: None,
-            ring_buffers: None,
+            io: None,
             in_force: in_force.clone(),
             letters,
             ticks,

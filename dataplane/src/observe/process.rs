@@ -28,6 +28,7 @@ pub struct Process {
     pub started: Instant,
     shards_up: AtomicUsize,
     shards_ended: AtomicUsize,
+    shards_on_ring: AtomicUsize,
 }
 
 impl Process {
@@ -44,12 +45,23 @@ impl Process {
             started: Instant::now(),
             shards_up: AtomicUsize::new(0),
             shards_ended: AtomicUsize::new(0),
+            shards_on_ring: AtomicUsize::new(0),
         }
     }
 
     /// The same with what drives client sockets.
     pub fn with_io(self, io: Option<Chosen>) -> Process {
         Process { io, ..self }
+    }
+
+    /// Says that a shard has its client sockets on a ring.
+    pub fn shard_is_on_ring(&self) {
+        self.shards_on_ring.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many shards have.
+    pub fn shards_on_ring(&self) -> usize {
+        self.shards_on_ring.load(Ordering::Relaxed)
     }
 
     /// Says that a shard serves.

@@ -59,7 +59,7 @@ pub fn status(observer: &Observer) -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "uptimeSeconds": process.started.elapsed().as_secs(),
         "shards": process.shards.len(),
-        "io": process.io.as_ref().map(|io| json!({ "driver": io.driver, "reason": io.why })),
+        "io": process.io.as_ref().map(|io| json!({ "driver": io.driver, "reason": io.why, "shardsOnRing": process.shards_on_ring() })),
         "requests": view.requests,
         "errors": view.errors,
         "requestsPerSecond": rounded(view.rates().requests_per_second),

@@ -194,7 +194,7 @@ const GENERAL: [Key; 25] = [
         "io.receive_bytes",
         Kind::Bytes(64 << 10, 128 << 20),
         io.receive_bytes,
-        "Memory for received bytes of each shard's ring, in buffers of 4 KiB; rounded up to a power of two of them."
+        "Memory the kernel puts received bytes into, of each shard's ring; rounded up to a power of two buffers of 4 KiB."
     )
     .at_start(),
     key!("faces.rest", Kind::Flag, policy.faces.rest, "GET /tools, POST /tools/{name}, /openapi.json and /api/mcp/*."),
