@@ -30,6 +30,8 @@ pub struct Changed {
 /// A legacy HTTP request for a session that lives on another shard.
 #[derive(Debug)]
 pub struct Forwarded {
+    /// The shard that has the connection.
+    pub from: u16,
     /// The session.
     pub session: Handle,
     /// What to do with it.
@@ -204,6 +206,13 @@ impl Mailboxes {
             slot.ring();
             is_taken
         })
+    }
+
+    /// Has a shard look at what it was sent beside its mailbox.
+    pub fn wake(&self, shard: u16) {
+        if let Some(slot) = self.slots().nth(usize::from(shard)) {
+            slot.ring();
+        }
     }
 
     /// Has a shard's bell rung with each letter from here on. Only the first call counts.

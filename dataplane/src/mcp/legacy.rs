@@ -193,7 +193,7 @@ async fn forward(shard: &Rc<Shard>, session: Handle, verb: ForwardedVerb, versio
         return (unknown_session(), unknown);
     }
     let (reply, answer) = async_channel::bounded(1);
-    let forwarded = Forwarded { session, verb, version, reply };
+    let forwarded = Forwarded { from: shard.id, session, verb, version, reply };
     if !shard.mailboxes.send(session.home, Letter::Forwarded(forwarded)) {
         return (http::overloaded(), unknown);
     }
@@ -218,7 +218,7 @@ async fn forward(shard: &Rc<Shard>, session: Handle, verb: ForwardedVerb, versio
 
 /// Carries out a request that another shard took, and sends back what comes of it.
 pub async fn serve_forwarded(shard: Rc<Shard>, forwarded: Forwarded) {
-    let Forwarded { session, verb, version, reply } = forwarded;
+    let Forwarded { from, session, verb, version, reply } = forwarded;
     let headers = McpHeaders { version: version.as_deref(), ..McpHeaders::default() };
     let (answer, about) = match verb {
         ForwardedVerb::Post(body) => local_post(&shard, session, &headers, &body).await,
@@ -261,7 +261,13 @@ pub async fn serve_forwarded(shard: Rc<Shard>, forwarded: Forwarded) {
         committed |= matches!(event, StreamEvent::Message { .. });
         // Whether a suspension ends the stream depends on its client, which the other shard knows.
         let is_last = !matches!(event, StreamEvent::Message { .. } | StreamEvent::Suspend);
-        if sender.send(event).await.is_err() || is_last {
+        let is_gone = {
+            // A connection that takes them slowly is waited for.
+            let _hold = shard.hold();
+            sender.send(event).await.is_err()
+        };
+        shard.mailboxes.wake(from);
+        if is_gone || is_last {
             return;
         }
     }

@@ -21,14 +21,18 @@ impl Bell {
     /// # Errors
     /// When the system gives no descriptor.
     pub fn new() -> io::Result<Bell> {
-        Ok(Bell { eventfd: eventfd()?.into(), waits: AtomicBool::new(false), rung: AtomicBool::new(false) })
+        Ok(Bell {
+            eventfd: eventfd(libc::EFD_NONBLOCK)?.into(),
+            waits: AtomicBool::new(false),
+            rung: AtomicBool::new(false),
+        })
     }
 
     /// From any thread: the shard looks after what it was left. A system call only where the shard waits.
     pub fn ring(&self) {
         self.rung.store(true, Ordering::SeqCst);
         if self.waits.load(Ordering::SeqCst) {
-            // It fails only when nobody has looked for 2^64 times.
+            // It fails only when it was rung 2^64 times.
             let _ = (&self.eventfd).write(&1u64.to_ne_bytes());
         }
     }
@@ -59,9 +63,9 @@ impl AsRawFd for Bell {
 ///
 /// # Errors
 /// When the system gives no descriptor.
-pub fn eventfd() -> io::Result<OwnedFd> {
+pub fn eventfd(flags: i32) -> io::Result<OwnedFd> {
     // SAFETY: eventfd(2) takes no memory.
-    let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) };
+    let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | flags) };
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }

@@ -23,6 +23,8 @@ pub struct Bridge {
 #[derive(Default)]
 struct State {
     has_fired: Cell<bool>,
+    /// It hears nothing any more: whoever would sleep looks again and again instead.
+    is_broken: Cell<bool>,
     is_over: Cell<bool>,
     sleeper: RefCell<Option<Waker>>,
 }
@@ -33,7 +35,7 @@ impl Bridge {
     /// # Errors
     /// When the system gives no descriptor.
     pub fn new() -> io::Result<(Bridge, impl Future<Output = ()> + 'static)> {
-        let eventfd: File = bell::eventfd()?.into();
+        let eventfd: File = bell::eventfd(0)?.into();
         let state = Rc::new(State::default());
         let task = read_on(eventfd.try_clone()?.into(), Rc::clone(&state));
         Ok((Bridge { eventfd, state }, task))
@@ -46,7 +48,7 @@ impl Bridge {
 
     /// Whether something completed since; `waker` hears of it otherwise.
     pub fn poll_fired(&self, waker: &Waker) -> Poll<()> {
-        if self.state.has_fired.take() {
+        if self.state.has_fired.take() || self.state.is_broken.get() {
             return Poll::Ready(());
         }
         self.state.sleeper.replace(Some(waker.clone()));
@@ -71,11 +73,11 @@ impl Drop for Bridge {
 async fn read_on(eventfd: OwnedFd, state: Rc<State>) {
     // SAFETY: the descriptor is owned here, and given up to the file.
     let file = unsafe { BufferedFile::from_raw_fd(eventfd.into_raw_fd()) };
-    while !state.is_over.get() {
+    while !state.is_over.get() && !state.is_broken.get() {
         // The kernel waits until the counter is not 0, and the offset means nothing to it.
         if let Err(error) = file.read_at(0, 8).await {
-            tracing::error!(%error, "the ring's wake-ups cannot be read");
-            break;
+            tracing::error!(%error, "the ring's wake-ups cannot be read; this shard looks for them all the time");
+            state.is_broken.set(true);
         }
         state.has_fired.set(true);
         if let Some(sleeper) = state.sleeper.borrow_mut().take() {

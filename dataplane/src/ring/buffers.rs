@@ -11,8 +11,8 @@ use io_uring::types::BufRingEntry;
 
 /// The only group there is.
 pub const GROUP: u16 = 0;
-/// The kernel wants the table to begin with a page.
-const PAGE_BYTES: usize = 4096;
+/// The kernel wants the table to begin with a page; the largest that Linux has.
+const PAGE_BYTES: usize = 64 << 10;
 
 /// The buffers and the table through which the kernel takes them.
 pub struct BufferRing {
@@ -73,7 +73,10 @@ impl BufferRing {
 
     /// Gives a buffer back. The kernel sees it with the next [`BufferRing::publish`].
     pub fn give(&mut self, buffer: u16) {
-        debug_assert!(buffer < self.count, "buffer {buffer} of {}", self.count);
+        if buffer >= self.count {
+            debug_assert!(false, "buffer {buffer} of {}", self.count);
+            return;
+        }
         let index = usize::from(self.tail & (self.count - 1));
         let address = self.address(buffer) as u64;
         // SAFETY: the index is below the number of entries. The kernel reads no entry from the published tail on, so that

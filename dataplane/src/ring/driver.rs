@@ -29,10 +29,11 @@ use crate::stall::Doing;
 pub const BUFFER_BYTES: u32 = 4096;
 /// Completions between two turns of the shard's tasks.
 const REAP_MAX: usize = 512;
+/// A connection takes so many buffers in one go, if it has sent as much (`MULTISHOT_MAX_RETRY` of the kernel): so many times
+/// fewer than there are buffers are let try again at once.
+const BUFFERS_A_TURN: usize = 32;
 /// How often the driver lets other tasks run before it enters the ring, should each turn wake another.
 const YIELDS_MAX: usize = 16;
-/// How long accepting pauses when the process is out of descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 /// The shortest timer that makes the executor give its reactor a whole turn. One of no length is done at once.
 const TURN: Duration = Duration::from_micros(1);
 
@@ -57,6 +58,19 @@ pub struct Driver {
     pace: Pace,
     listeners: Vec<Listener>,
     buffer_count: usize,
+    /// The ring could not be entered the last time.
+    has_complained: bool,
+}
+
+/// Which of the shard's tasks ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ran {
+    /// None was ready.
+    Nothing,
+    /// Those that were, and none is any more.
+    Some,
+    /// Some, and others may be ready.
+    OutOfTurns,
 }
 
 struct Listener {
@@ -92,7 +106,7 @@ impl Driver {
             serves_mcp,
             is_armed: false,
             is_paused: Rc::default(),
-            reserve: reserve(),
+            reserve: accept::reserve(),
             has_complained: false,
         };
         Ok(Driver {
@@ -105,6 +119,7 @@ impl Driver {
             pace: Pace::default(),
             listeners: setup.listeners.into_iter().map(listener).collect(),
             buffer_count: usize::from(setup.buffer_count),
+            has_complained: false,
         })
     }
 
@@ -115,24 +130,28 @@ impl Driver {
 
     /// Drives until `is_over` and no connection is left.
     pub async fn run(mut self) {
+        let mut is_ready = false;
         loop {
             self.table.awake();
-            let is_starving = self.table.feed(self.buffer_count);
+            let is_starving = self.table.feed((self.buffer_count / BUFFERS_A_TURN).max(1));
             self.ask();
             if self.shard.is_over.get() && self.table.count() == 0 {
                 break;
             }
             let is_held = self.shard.is_held();
-            self.enter(is_held, is_starving);
+            self.enter(is_held, is_starving || is_ready);
             if self.pace.poll_turn(is_held, self.shard.now()) {
                 Timer::new(TURN).await;
             }
             let reaped = self.shard.stalls.clone().run(Doing::Pump, || self.reap());
-            let ran = self.let_run().await;
-            let was_busy = reaped > 0 || ran || is_starving || self.table.has_work();
+            let mut ran = self.let_run().await;
+            let was_busy = reaped > 0 || ran != Ran::Nothing || is_starving || self.table.has_work();
             if self.pace.poll_sleep(self.shard.is_held(), was_busy) {
                 self.sleep().await;
+                // What woke it may have made others ready.
+                ran = self.let_run().await;
             }
+            is_ready = ran == Ran::OutOfTurns;
         }
         let Driver { uring, bridge, bridging, .. } = self;
         drop(uring);
@@ -146,7 +165,7 @@ impl Driver {
         while let Some(asked) = self.table.poll_ask() {
             match asked {
                 Asked::Receive(fd, place) => self.uring.receive(fd, place),
-                Asked::Send(fd, place, bytes) => self.uring.send(fd, bytes, place),
+                Asked::Send(fd, place, bytes, when) => self.uring.send(fd, bytes, place, when),
                 Asked::CancelReceive(place) => self.uring.cancel_receive(place),
                 Asked::CancelAll(fd, place) => self.uring.cancel_all(fd, place),
             }
@@ -184,9 +203,15 @@ impl Driver {
         if waits {
             self.bell.end_wait();
         }
-        if let Err(error) = entered {
-            // What was asked stays in the queue, and goes with the next.
-            tracing::error!(%error, shard = self.shard.id, "the ring cannot be entered");
+        match entered {
+            Ok(()) => self.has_complained = false,
+            Err(error) => {
+                if !std::mem::replace(&mut self.has_complained, true) {
+                    // Once a trouble. What was asked stays in the queue, and goes with the next.
+                    tracing::error!(%error, shard = self.shard.id, "the ring cannot be entered");
+                }
+                std::thread::yield_now();
+            }
         }
     }
 
@@ -197,7 +222,7 @@ impl Driver {
         let mut is_bell_lost = false;
         let reaped = uring.reap(REAP_MAX, |completion| match completion {
             Completion::Received { place, result, goes_on } => {
-                count += 1;
+                count += u32::from(matches!(result, Ok(bytes) if !bytes.is_empty()));
                 table.handle_received(place, result, goes_on);
             }
             Completion::Sent { place, result, bytes } => table.handle_sent(place, result, bytes),
@@ -225,18 +250,18 @@ impl Driver {
         reaped
     }
 
-    /// Lets the shard's tasks run until none of them is ready; whether any ran.
-    async fn let_run(&self) -> bool {
-        let mut has_run = false;
+    /// Lets the shard's tasks run until none of them is ready, or each has had enough turns.
+    async fn let_run(&self) -> Ran {
+        let mut ran = Ran::Nothing;
         for _ in 0..YIELDS_MAX {
             let before = self.shard.stalls.turns();
             future::yield_now().await;
             if self.shard.stalls.turns() == before {
-                break;
+                return ran;
             }
-            has_run = true;
+            ran = Ran::Some;
         }
-        has_run
+        Ran::OutOfTurns
     }
 
     /// Waits in the executor until something completes or somebody asks for something.
@@ -262,11 +287,11 @@ impl Listener {
             Ok(socket) => {
                 self.has_complained = false;
                 if self.reserve.is_none() {
-                    self.reserve = reserve();
+                    self.reserve = accept::reserve();
                     if self.reserve.is_none() {
                         // It came in on the reserve's descriptor: turned away instead of left hanging.
                         drop(socket);
-                        self.reserve = reserve();
+                        self.reserve = accept::reserve();
                         return;
                     }
                 }
@@ -286,7 +311,7 @@ impl Listener {
                 self.is_paused.set(true);
                 let (is_paused, table) = (Rc::clone(&self.is_paused), Rc::clone(table));
                 let pause = async move {
-                    glommio::timer::sleep(ACCEPT_PAUSE).await;
+                    glommio::timer::sleep(accept::PAUSE).await;
                     is_paused.set(false);
                     table.wake_driver();
                 };
@@ -294,8 +319,4 @@ impl Listener {
             }
         }
     }
-}
-
-fn reserve() -> Option<File> {
-    File::open("/dev/null").ok()
 }

@@ -1,6 +1,6 @@
 //! Client sockets on an io_uring of the shard's own, beside glommio's: the kernel hands over bytes as they come, and takes
 //! answers in the same call that waits for more (`ARCHITECTURE.md`, "Two pumps"). One task drives it; connections are
-//! tasks as they are on glommio's sockets, and never see the ring. START HERE: [`driver::run`] is the loop,
+//! tasks as they are on glommio's sockets, and never see the ring. START HERE: [`driver::Driver::run`] is the loop,
 //! [`stream::Stream`] what a connection has of it.
 
 pub mod bell;

@@ -20,7 +20,7 @@ pub fn check(buffer_count: u16) -> Result<(), String> {
 fn why(error: &io::Error) -> String {
     match error.raw_os_error() {
         // Flags and registrations that a kernel does not know.
-        Some(libc::EINVAL) => "this kernel is older than Linux 6.1".into(),
+        Some(libc::EINVAL) => "this kernel knows no such ring: Linux 6.1 does".into(),
         Some(libc::ENOMEM) => {
             "locked memory is too small for a second ring a shard: raise it with `ulimit -l unlimited` or \
                                systemd's LimitMEMLOCK=infinity"

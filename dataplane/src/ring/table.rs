@@ -2,6 +2,7 @@
 //! It never enters the ring: what is to be asked of the kernel waits in a list for the driver.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -11,6 +12,8 @@ use ringway_core::ring::life::{Act, Life, Received};
 use ringway_core::ring::token::Place;
 use slab::Slab;
 use socket2::SockRef;
+
+use super::uring::When;
 
 /// Bytes of one connection that wait to be read; then it is received no further. What was under way still comes.
 const INBOX_BYTES_MAX: usize = 64 << 10;
@@ -33,6 +36,8 @@ struct Slot {
     outbox: Vec<u8>,
     /// Bytes under way.
     sending: usize,
+    /// The last send found no room for all of it.
+    is_backlogged: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
     /// Why it is broken.
@@ -46,9 +51,9 @@ struct Slot {
 pub struct Table {
     slots: RefCell<Slab<Slot>>,
     /// Places whose life may have something to ask.
-    list: RefCell<Vec<u32>>,
+    list: RefCell<VecDeque<u32>>,
     /// Places that found no buffer, in turn.
-    starved: RefCell<std::collections::VecDeque<Place>>,
+    starved: RefCell<VecDeque<Place>>,
     /// Buffers for what has come and what is to go: a connection has one only while there is something in it.
     spare: RefCell<Vec<Vec<u8>>>,
     opened: Cell<u32>,
@@ -63,7 +68,7 @@ pub enum Asked {
     /// To receive.
     Receive(RawFd, Place),
     /// To send these bytes.
-    Send(RawFd, Place, Vec<u8>),
+    Send(RawFd, Place, Vec<u8>, When),
     /// To end receiving.
     CancelReceive(Place),
     /// To end everything.
@@ -86,12 +91,13 @@ impl Table {
             taken: 0,
             outbox: Vec::new(),
             sending: 0,
+            is_backlogged: false,
             reader: None,
             writer: None,
             error: None,
             is_listed: true,
         });
-        self.list.borrow_mut().push(place.index);
+        self.list.borrow_mut().push_back(place.index);
         place
     }
 
@@ -119,7 +125,7 @@ impl Table {
 
     fn list(&self, slot: &mut Slot) {
         if !std::mem::replace(&mut slot.is_listed, true) {
-            self.list.borrow_mut().push(slot.place.index);
+            self.list.borrow_mut().push_back(slot.place.index);
         }
     }
 
@@ -149,9 +155,8 @@ impl Table {
             slot.reader = Some(cx.waker().clone());
             Poll::Pending
         });
-        let polled = polled.unwrap_or(Poll::Ready(Ok(0)));
-        self.wake_driver();
-        polled
+        self.wake_driver_to_ask();
+        polled.unwrap_or(Poll::Ready(Ok(0)))
     }
 
     /// Takes some bytes to be sent.
@@ -174,9 +179,8 @@ impl Table {
             table.list(slot);
             Poll::Ready(Ok(count))
         });
-        let polled = polled.unwrap_or(Poll::Ready(Err(io::ErrorKind::NotConnected.into())));
-        self.wake_driver();
-        polled
+        self.wake_driver_to_ask();
+        polled.unwrap_or(Poll::Ready(Err(io::ErrorKind::NotConnected.into())))
     }
 
     /// Waits until all that was taken has been sent.
@@ -220,16 +224,16 @@ impl Table {
     /// What to ask of the kernel next. A place that is free is given up here, and its descriptor closed.
     pub fn poll_ask(&self) -> Option<Asked> {
         loop {
-            let index = *self.list.borrow().last()?;
+            let index = *self.list.borrow().front()?;
             let mut slots = self.slots.borrow_mut();
             let Some(slot) = slots.get_mut(index as usize) else {
-                self.list.borrow_mut().pop();
+                self.list.borrow_mut().pop_front();
                 continue;
             };
             let (fd, place) = (slot.socket.as_raw_fd(), slot.place);
             let Some(act) = slot.life.poll_act() else {
                 slot.is_listed = false;
-                self.list.borrow_mut().pop();
+                self.list.borrow_mut().pop_front();
                 continue;
             };
             return Some(match act {
@@ -239,11 +243,13 @@ impl Table {
                 Act::Send => {
                     let bytes = std::mem::take(&mut slot.outbox);
                     slot.sending = bytes.len();
-                    Asked::Send(fd, place, bytes)
+                    let is_awaited = slot.writer.is_some();
+                    let when = if slot.is_backlogged { When::Room } else { When::Now { is_awaited } };
+                    Asked::Send(fd, place, bytes, when)
                 }
                 Act::Free => {
                     drop(slots.remove(index as usize));
-                    self.list.borrow_mut().pop();
+                    self.list.borrow_mut().pop_front();
                     continue;
                 }
             });
@@ -279,7 +285,7 @@ impl Table {
             };
             slot.life.handle_received(what, goes_on);
             table.list(slot);
-            slot.reader.take()
+            if matches!(what, Received::Bytes | Received::End) { slot.reader.take() } else { None }
         });
         wake(reader.flatten());
     }
@@ -288,6 +294,7 @@ impl Table {
     pub fn handle_sent(&self, place: Place, result: io::Result<usize>, mut bytes: Vec<u8>) {
         let wakers = self.with(place, |table, slot| {
             slot.sending = 0;
+            slot.is_backlogged = !matches!(result, Ok(count) if count == bytes.len());
             let is_broken = match result {
                 Ok(0) if !bytes.is_empty() => true,
                 Ok(count) => {
@@ -347,6 +354,12 @@ impl Table {
     /// Whether the driver has something to do.
     pub fn has_work(&self) -> bool {
         !self.list.borrow().is_empty() || !self.starved.borrow().is_empty()
+    }
+
+    fn wake_driver_to_ask(&self) {
+        if !self.list.borrow().is_empty() {
+            self.wake_driver();
+        }
     }
 
     /// Wakes the driver, if it sleeps.

@@ -65,6 +65,18 @@ pub enum Completion<'r> {
     },
 }
 
+/// When to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// At once or not at all: it completes while it is submitted.
+    Now {
+        /// Whether somebody waits for its completion.
+        is_awaited: bool,
+    },
+    /// When there is room, since there was none.
+    Room,
+}
+
 /// A ring with its buffers.
 pub struct Uring {
     ring: ManuallyDrop<IoUring>,
@@ -74,7 +86,7 @@ pub struct Uring {
     tick: Box<Timespec>,
     /// Requests that have not completed for good.
     under_way: u32,
-    /// Of those submitted next, such that complete at once.
+    /// Of those submitted next, such that complete at once and let nobody go on.
     quick: u32,
     /// Buffers given back since they were shown.
     unpublished: u16,
@@ -124,8 +136,8 @@ impl Uring {
         self.push(opcode::RecvMulti::new(Fd(fd), GROUP).build(), Token::Receive(place));
     }
 
-    /// Sends all of `bytes`, or as many as go. One send a place at a time.
-    pub fn send(&mut self, fd: RawFd, bytes: Vec<u8>, place: Place) {
+    /// Sends of `bytes` as many as go: at once, or when the client takes some. One send a place at a time.
+    pub fn send(&mut self, fd: RawFd, bytes: Vec<u8>, place: Place, when: When) {
         let index = place.index as usize;
         if self.sending.len() <= index {
             self.sending.resize_with(index + 1, Vec::new);
@@ -134,8 +146,14 @@ impl Uring {
         // The kernel reads from the heap, which does not move with the Vec.
         let send = opcode::Send::new(Fd(fd), bytes.as_ptr(), u32::try_from(bytes.len()).unwrap_or(u32::MAX));
         self.sending[index] = bytes;
-        self.quick += 1;
-        self.push(send.flags(libc::MSG_WAITALL | libc::MSG_NOSIGNAL).build(), Token::Send(place));
+        let flags = match when {
+            When::Room => libc::MSG_NOSIGNAL,
+            When::Now { is_awaited } => {
+                self.quick += u32::from(!is_awaited);
+                libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT
+            }
+        };
+        self.push(send.flags(flags).build(), Token::Send(place));
     }
 
     /// Ends receiving.
@@ -183,7 +201,8 @@ impl Uring {
         // The kernel's view of whether to signal, and ours of whether there is something, must not pass each other.
         fence(Ordering::SeqCst);
         let submission = self.ring.submission();
-        let is_put_off = submission.taskrun() || submission.cq_overflow();
+        // What the kernel did not take is to be handed to it again.
+        let is_put_off = submission.taskrun() || submission.cq_overflow() || !submission.is_empty();
         drop(submission);
         is_put_off || !self.ring.completion().is_empty()
     }
@@ -195,7 +214,7 @@ impl Uring {
     pub fn enter(&mut self, waits: bool) -> io::Result<()> {
         self.publish();
         let count = self.ring.submission().len() as u32;
-        // Sends complete while they are submitted: what is waited for is one more than those.
+        // What is waited for is one more than those that complete at once.
         let quick = mem::take(&mut self.quick);
         let wanted = if waits { quick + 1 } else { 0 };
         // SAFETY: no argument is given, and every entry's memory is kept as the functions that made it say.
@@ -313,6 +332,124 @@ impl Drop for Uring {
         if !has_ended {
             // Better lost than used by others while the kernel writes to it.
             tracing::error!(under_way = self.under_way, "a ring did not end in time; its memory is left to the kernel");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::os::fd::AsRawFd;
+
+    use super::*;
+
+    /// A small ring; absent where the kernel grants none, which other tests tell.
+    fn ring() -> Option<Uring> {
+        Uring::new(4, 64).ok()
+    }
+
+    /// Both ends of a connection.
+    fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let client = TcpStream::connect(listener.local_addr().expect("an address")).expect("it listens");
+        (client, listener.accept().expect("a client").0)
+    }
+
+    /// Enters and reaps until `is_done`.
+    fn turn_until(ring: &mut Uring, mut handle: impl FnMut(Completion<'_>), is_done: impl Fn() -> bool) {
+        while !is_done() {
+            ring.enter(true).expect("the ring turns");
+            ring.reap(usize::MAX, &mut handle);
+        }
+    }
+
+    #[test]
+    fn bytes_come_through_few_buffers_and_go_back() {
+        let Some(mut ring) = ring() else { return };
+        let (mut client, server) = pair();
+        let place = Place::new(3, 1);
+        let sent: Vec<u8> = (0..240).collect();
+        client.write_all(&sent).expect("room");
+        let came = std::cell::RefCell::new(Vec::new());
+        let is_armed = std::cell::Cell::new(true);
+        ring.receive(server.as_raw_fd(), place);
+        // Four buffers hold 256 bytes; what was lent comes back, so that as much again has room.
+        for round in 1..=3 {
+            let handle = |completion: Completion<'_>| {
+                let Completion::Received { place: of, result, goes_on } = completion else { panic!("only bytes come") };
+                assert_eq!(of, place);
+                came.borrow_mut().extend_from_slice(result.unwrap_or_default());
+                is_armed.set(goes_on);
+            };
+            turn_until(&mut ring, handle, || came.borrow().len() == 240 * round || !is_armed.get());
+            if !is_armed.replace(true) {
+                ring.receive(server.as_raw_fd(), place);
+            }
+            if came.borrow().len() == 240 * round {
+                client.write_all(&sent).expect("room");
+            }
+        }
+        let came = came.into_inner();
+        assert!(came.chunks(240).all(|chunk| chunk == &sent[..chunk.len()]), "in order, whole");
+        let done = std::cell::Cell::new(None);
+        ring.send(server.as_raw_fd(), came.clone(), place, When::Now { is_awaited: true });
+        let handle = |completion: Completion<'_>| {
+            if let Completion::Sent { result, bytes, .. } = completion {
+                done.set(Some((result.expect("room"), bytes.len())));
+            }
+        };
+        turn_until(&mut ring, handle, || done.get().is_some());
+        assert_eq!(done.get(), Some((came.len(), came.len())), "what was given to be sent comes back");
+        let mut answer = vec![0; came.len()];
+        client.read_exact(&mut answer).expect("it was sent");
+        assert_eq!(answer, came);
+    }
+
+    #[test]
+    fn a_send_without_room_says_so_at_once_or_waits() {
+        let Some(mut ring) = ring() else { return };
+        let (_client, server) = pair();
+        let place = Place::new(0, 1);
+        let is_full = std::cell::Cell::new(false);
+        while !is_full.get() {
+            ring.send(server.as_raw_fd(), vec![7; 1 << 20], place, When::Now { is_awaited: true });
+            let count = std::cell::Cell::new(0);
+            let handle = |completion: Completion<'_>| {
+                let Completion::Sent { result, bytes, .. } = completion else { panic!("only sends complete") };
+                is_full.set(!matches!(result, Ok(sent) if sent == bytes.len()));
+                count.set(1);
+            };
+            turn_until(&mut ring, handle, || count.get() == 1);
+        }
+        // One that waits for room is under way when the ring ends, as is a receive.
+        ring.send(server.as_raw_fd(), vec![7; 1 << 20], place, When::Room);
+        ring.receive(server.as_raw_fd(), place);
+        ring.enter(false).expect("it is taken");
+        assert_eq!(ring.reap(usize::MAX, |_| ()), 0);
+        assert!(ring.end(), "everything was cancelled and has completed");
+    }
+
+    #[test]
+    fn what_completes_is_signalled_while_it_is_asked_for() {
+        let Some(mut ring) = ring() else { return };
+        let eventfd = crate::ring::bell::eventfd(libc::EFD_NONBLOCK).expect("a descriptor");
+        ring.register_signal(eventfd.as_raw_fd()).expect("registered");
+        let mut eventfd: std::fs::File = eventfd.into();
+        let (mut client, server) = pair();
+        ring.receive(server.as_raw_fd(), Place::new(0, 1));
+        ring.enter(false).expect("it is taken");
+        let mut count = [0; 8];
+        for signals in [false, true] {
+            ring.signal(signals);
+            client.write_all(b"x").expect("room");
+            // The bytes are the kernel's to bring; they are there once it says so.
+            while !ring.has_news() {
+                std::thread::yield_now();
+            }
+            assert_eq!(eventfd.read(&mut count).is_ok(), signals);
+            ring.enter(false).expect("the ring turns");
+            ring.reap(usize::MAX, |_| ());
         }
     }
 }

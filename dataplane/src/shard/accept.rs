@@ -19,7 +19,7 @@ use super::{Shard, sweep};
 use crate::stall::Doing;
 
 /// How long accepting pauses when the process is out of descriptors.
-const PAUSE: Duration = Duration::from_millis(10);
+pub const PAUSE: Duration = Duration::from_millis(10);
 /// Connections of the admin listener.
 const OPERATORS_MAX: usize = 256;
 /// Connections being told that there are too many; beyond, they are closed without a word.
@@ -57,7 +57,8 @@ pub async fn run(shard: Rc<Shard>, listener: StdListener, serves_mcp: bool) {
     }
 }
 
-fn reserve() -> Option<File> {
+/// A descriptor to give up when there are no others.
+pub fn reserve() -> Option<File> {
     File::open("/dev/null").ok()
 }
 
@@ -119,7 +120,8 @@ async fn turn_away(shard: &Rc<Shard>, socket: &Socket) {
     response::write_head(&mut out, reply.status, content, true, &sweep::date(shard), extra);
     out.extend_from_slice(&reply.body);
     // A caller that is gone already needs no answer; one that has sent its request must not get a reset instead.
-    if socket.write_all(&out, || ()).await.is_ok() && socket.sent().await.is_ok() {
+    let written = async { socket.write_all(&out, || ()).await.is_ok() && socket.sent(|| ()).await.is_ok() };
+    if crate::context::within(connection::LINGER, written).await == Some(true) {
         connection::linger(socket).await;
     }
 }

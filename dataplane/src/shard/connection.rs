@@ -19,7 +19,7 @@ use super::socket::Socket;
 use super::stream::Stream;
 use super::websocket::{self, Pipe};
 use super::{Shard, sweep};
-use crate::answer::{Answer, Reply, poll_now};
+use crate::answer::{Answer, Reply, Source, poll_now};
 use crate::face;
 use crate::mcp::http::{self, Begun};
 use crate::mcp::pair;
@@ -31,7 +31,7 @@ use crate::record::{self, About, Ending, Finished};
 /// Answers of pipelined requests are sent together up to this size.
 pub const OUT_BYTES_MAX: usize = 64 << 10;
 /// How long what a refused client still sends is read, so that it gets to see the answer instead of a reset.
-const LINGER: Duration = Duration::from_secs(1);
+pub const LINGER: Duration = Duration::from_secs(1);
 
 /// What deadlines and drain see of a connection.
 pub struct Control {
@@ -68,10 +68,6 @@ impl Control {
         if let Some(pipe) = &*self.pipe.borrow() {
             pipe.handle_time(now, limits);
         }
-        if progress.serving {
-            // Nothing else would tell while its call takes its time.
-            self.socket.doubt();
-        }
         if let Some(overdue) = overdue {
             self.overdue.set(Some(overdue));
             let direction = match overdue {
@@ -79,6 +75,13 @@ impl Control {
                 Overdue::Idle | Overdue::Write => Direction::Both,
             };
             net::shut_down(self.socket.fd(), direction);
+        }
+    }
+
+    /// Looks whether the client of a request that takes its time has gone without a word.
+    pub fn doubt(&self) {
+        if self.progress.get().serving {
+            self.socket.doubt();
         }
     }
 
@@ -120,9 +123,11 @@ impl Control {
 pub async fn serve(shard: Rc<Shard>, socket: Rc<Socket>, control: Rc<Control>, serves_mcp: bool) {
     let mut connection =
         Connection { shard, socket, control, decoder: Decoder::default(), out: Vec::new(), serves_mcp };
-    connection.run().await;
+    if !connection.run().await {
+        return;
+    }
     // What is on its way still goes. A connection that was overdue once has no deadline any more, so that this has its own.
-    let mut sent = std::pin::pin!(connection.socket.sent());
+    let mut sent = std::pin::pin!(connection.socket.sent(|| ()));
     if poll_now(&mut sent).await.is_none() {
         let time_max = connection.shard.limits().write_stall_max;
         crate::context::within(time_max, sent).await;
@@ -139,7 +144,8 @@ struct Connection {
 }
 
 impl Connection {
-    async fn run(&mut self) {
+    /// Serves it to its end. False when what is on its way is not to go any more.
+    async fn run(&mut self) -> bool {
         loop {
             let step = self.decoder.step(&self.shard.limits());
             match step {
@@ -147,24 +153,34 @@ impl Connection {
                     Then::Continue if self.decoder.waiting_bytes() > 0 && self.out.len() < OUT_BYTES_MAX => {}
                     Then::Continue => {
                         if !self.flush().await {
-                            return;
+                            return false;
                         }
                     }
-                    Then::Close => return self.close().await,
-                    Then::Upgrade => return self.upgrade().await,
-                    Then::Abort => return,
+                    Then::Close => {
+                        self.close().await;
+                        return true;
+                    }
+                    Then::Upgrade => {
+                        self.upgrade().await;
+                        return true;
+                    }
+                    Then::Abort => return false,
                 },
                 Ok(step) => {
                     if step == Step::Continue {
                         self.out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
                     }
-                    if !self.flush().await || !self.read().await {
-                        return;
+                    if !self.flush().await {
+                        return false;
+                    }
+                    if !self.read().await {
+                        return true;
                     }
                 }
                 Err(refusal) => {
                     self.refuse(refusal);
-                    return self.close().await;
+                    self.close().await;
+                    return true;
                 }
             }
         }
@@ -383,10 +399,10 @@ impl Connection {
                     ending: Ending::Good,
                     bytes: 0,
                 };
-                // A call's answer is waited for; a stream that lasts hears of what happens here, or by the bell.
-                let lasts = events.always_stream;
+                // A call of this shard is counted itself. One of another is waited for; a stream that lasts is rung for.
+                let is_remote = matches!(events.source, Source::Remote(..)) && !events.always_stream;
                 let run = Box::pin(stream.run(events));
-                let sent = if lasts { run.await } else { held(shard, run).await };
+                let sent = if is_remote { held(shard, run).await } else { run.await };
                 note(sent.ending, sent.status, sent.bytes);
                 if sent.then == Then::Abort {
                     return Then::Abort;
@@ -443,7 +459,7 @@ pub async fn write(shard: &Shard, control: &Control, socket: &Socket, bytes: &[u
 /// Waits until what was written has gone out. False as [`write`].
 pub async fn sent(shard: &Shard, control: &Control, socket: &Socket) -> bool {
     let blocked = || control.update(|progress| progress.write_blocked_since = Some(shard.coarse_now.get()));
-    timed(control, blocked, socket.sent()).await
+    timed(control, blocked, socket.sent(blocked)).await
 }
 
 /// Waits for a write by its deadline: a client that takes nothing is cut off.

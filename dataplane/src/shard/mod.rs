@@ -41,6 +41,7 @@ use slab::Slab;
 use crate::catalog::Catalog;
 use crate::duplex::Duplex;
 use crate::handle::{InForce, ServerHandle};
+use crate::io::Chosen;
 use crate::local_tool::{self, LocalTool};
 use crate::log::{AccessLog, LogWriter};
 use crate::mailbox::{Changed, Letter, Letters, Mailboxes};
@@ -73,8 +74,8 @@ pub struct Setup {
     pub letters: Letters,
     /// That time has passed, from a thread.
     pub ticks: Ticks,
-    /// How many buffers its ring of client sockets has; absent where glommio has the sockets.
-    pub ring_buffers: Option<u16>,
+    /// What drives client sockets; absent where there are none.
+    pub io: Option<Chosen>,
     /// Letters to other shards.
     pub mailboxes: Mailboxes,
     /// The server it is part of.
@@ -133,6 +134,8 @@ pub struct Shard {
     pub(crate) in_flight: Cell<usize>,
     /// Requests that wait for something else than their client.
     holds: Cell<usize>,
+    /// Calls that wait for their client's answer.
+    asking: Cell<usize>,
     pub(crate) draining: Cell<bool>,
     /// Everything has been served; what drives sockets may end.
     pub(crate) is_over: Cell<bool>,
@@ -183,6 +186,7 @@ impl Shard {
             request_ids_made: Cell::new(0),
             in_flight: Cell::new(0),
             holds: Cell::new(0),
+            asking: Cell::new(0),
             draining: Cell::new(false),
             is_over: Cell::new(false),
             date: Cell::new(sweep::date_text(SystemTime::now())),
@@ -292,9 +296,15 @@ impl Shard {
         Hold(Rc::clone(self))
     }
 
+    /// Says that a call waits for its client after all, for as long as what is returned lives.
+    pub fn begin_asking(self: &Rc<Shard>) -> Asking {
+        self.asking.set(self.asking.get() + 1);
+        Asking(Rc::clone(self))
+    }
+
     /// Whether a request or a call waits for something else than a client.
     pub fn is_held(&self) -> bool {
-        self.holds.get() > 0 || self.in_flight.get() > 0
+        self.holds.get() > 0 || self.in_flight.get() > self.asking.get()
     }
 
     fn announce(&self, changed: Changed) {
@@ -397,6 +407,15 @@ impl Drop for Hold {
     }
 }
 
+/// A call that waits for its client.
+pub struct Asking(Rc<Shard>);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.asking.set(self.0.asking.get() - 1);
+    }
+}
+
 /// Says that a shard serves, for as long as it does: a shard that ends by a panic must not count as ready.
 pub struct Up(Arc<Observatory>);
 
@@ -418,15 +437,22 @@ impl Drop for Up {
 pub async fn run(mut setup: Setup) {
     let shard = Shard::new(&setup);
     let stalls = Rc::clone(&shard.stalls);
-    let pump = start_pump(&shard, &mut setup);
+    let pump = match start_pump(&shard, &mut setup) {
+        Ok(pump) => pump,
+        Err(error) => {
+            // It never counts as serving, and so the server does not start.
+            tracing::error!(%error, shard = shard.id, "io.driver is ring, and this shard gets none");
+            return;
+        }
+    };
     stalls.watch(Doing::Letters, serve(shard, setup, pump)).await;
 }
 
 /// Takes its time, and keeps nobody waiting yet.
-fn start_pump(shard: &Rc<Shard>, setup: &mut Setup) -> Pump {
+fn start_pump(shard: &Rc<Shard>, setup: &mut Setup) -> std::io::Result<Pump> {
     let listeners = [(setup.listener.take(), true), (setup.admin.take(), false)];
     let listeners = listeners.into_iter().filter_map(|(listener, serves_mcp)| Some((listener?, serves_mcp))).collect();
-    Pump::start(shard, setup.ring_buffers, listeners)
+    Pump::start(shard, setup.io.as_ref(), listeners)
 }
 
 async fn serve(shard: Rc<Shard>, setup: Setup, pump: Pump) {

@@ -1,19 +1,21 @@
 //! Which pump a shard's client sockets are on: the ring where it was chosen and the kernel grants it, glommio's own
 //! otherwise. It starts and ends them; it never serves a connection.
 
+use std::io;
 use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Shard, accept};
+use crate::io::Chosen;
 use crate::ring::bell::Bell;
 use crate::ring::driver::{Driver, Setup};
 use crate::ring::table::Table;
 use crate::stall::Doing;
 
 /// How long what is closed may take to be gone.
-const END_TIME_MAX: Duration = Duration::from_secs(1);
+const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// The pump of one shard.
 pub enum Pump {
@@ -25,29 +27,44 @@ pub enum Pump {
 
 impl Pump {
     /// Begins to accept, each listener with whether it serves MCP.
-    pub fn start(shard: &Rc<Shard>, ring_buffers: Option<u16>, listeners: Vec<(TcpListener, bool)>) -> Pump {
-        let Some(buffer_count) = ring_buffers.filter(|_| !listeners.is_empty()) else {
-            return Pump::on_glommio(shard, listeners);
+    ///
+    /// # Errors
+    /// When there is to be a ring, and the kernel grants none any more.
+    pub fn start(shard: &Rc<Shard>, io: Option<&Chosen>, listeners: Vec<(TcpListener, bool)>) -> io::Result<Pump> {
+        let ring = io.and_then(|io| Some((io.ring_buffers?, io.is_required))).filter(|_| !listeners.is_empty());
+        let Some((buffer_count, is_required)) = ring else {
+            return Ok(Pump::on_glommio(shard, listeners));
         };
-        let bell = match Bell::new() {
-            Ok(bell) => Arc::new(bell),
-            Err(error) => return Pump::instead(shard, &error, listeners),
+        let (error, listeners) = match Pump::on_ring(shard, buffer_count, listeners) {
+            Ok(pump) => return Ok(pump),
+            Err(failed) => failed,
         };
-        match Driver::new(shard, Setup { listeners, bell: Arc::clone(&bell), buffer_count }) {
-            Err((error, setup)) => Pump::instead(shard, &error, setup.listeners),
-            Ok(driver) => {
-                shard.mailboxes.hang(shard.id, bell);
-                let table = driver.table();
-                // Not watched as other tasks are: it is meant to keep the shard while there is nothing else to do.
-                Pump::Ring(glommio::spawn_local(driver.run()), table)
-            }
+        if is_required {
+            return Err(error);
         }
+        tracing::warn!(%error, shard = shard.id, "no ring for this shard; its client sockets are on glommio's");
+        Ok(Pump::on_glommio(shard, listeners))
     }
 
-    /// What was granted when the server started is not any more.
-    fn instead(shard: &Rc<Shard>, error: &std::io::Error, listeners: Vec<(TcpListener, bool)>) -> Pump {
-        tracing::warn!(%error, shard = shard.id, "no ring for this shard; its client sockets are on glommio's");
-        Pump::on_glommio(shard, listeners)
+    fn on_ring(
+        shard: &Rc<Shard>,
+        buffer_count: u16,
+        listeners: Vec<(TcpListener, bool)>,
+    ) -> Result<Pump, (io::Error, Vec<(TcpListener, bool)>)> {
+        let bell = match Bell::new() {
+            Ok(bell) => Arc::new(bell),
+            Err(error) => return Err((error, listeners)),
+        };
+        match Driver::new(shard, Setup { listeners, bell: Arc::clone(&bell), buffer_count }) {
+            Err((error, setup)) => Err((error, setup.listeners)),
+            Ok(driver) => {
+                shard.mailboxes.hang(shard.id, bell);
+                shard.observatory.shard_is_on_ring();
+                let table = driver.table();
+                // Not watched as other tasks are: it is meant to keep the shard while there is nothing else to do.
+                Ok(Pump::Ring(glommio::spawn_local(driver.run()), table))
+            }
+        }
     }
 
     fn on_glommio(shard: &Rc<Shard>, listeners: Vec<(TcpListener, bool)>) -> Pump {
@@ -78,7 +95,7 @@ impl Pump {
         if let Pump::Ring(driver, table) = self {
             table.wake_driver();
             // A connection whose task never lets go of it is left to the end of the thread.
-            if crate::context::within(END_TIME_MAX, driver).await.is_none() {
+            if crate::context::within(CLOSE_TIME_MAX, driver).await.is_none() {
                 tracing::warn!(shard = shard.id, connections = table.count(), "the ring did not end in time");
             }
         }

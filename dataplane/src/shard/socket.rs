@@ -84,12 +84,21 @@ impl Socket {
     }
 
     /// Waits until what was written is the kernel's, so that what follows does not overtake it.
-    pub async fn sent(&self) -> io::Result<()> {
-        match &self.stream {
-            // It takes bytes only once they are.
-            Stream::Glommio(_) => Ok(()),
-            Stream::Ring(stream) => poll_fn(|cx| stream.poll_sent(cx)).await,
-        }
+    /// `moved` is called whenever some have gone and others still wait.
+    pub async fn sent(&self, moved: impl Fn()) -> io::Result<()> {
+        let Stream::Ring(stream) = &self.stream else {
+            // Glommio takes bytes only once they are.
+            return Ok(());
+        };
+        let mut is_first = true;
+        poll_fn(|cx| {
+            let polled = stream.poll_sent(cx);
+            if polled.is_pending() && !std::mem::take(&mut is_first) {
+                moved();
+            }
+            polled
+        })
+        .await
     }
 
     /// Reads some bytes into a buffer that is only taken when there are some, and handed to `taken` with their count.

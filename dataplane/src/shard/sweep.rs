@@ -14,6 +14,9 @@ use crate::ticker::Ticks;
 /// Sessions and tasks are looked at every so many turns: they last minutes.
 const EXPIRE_EVERY_TURNS: u32 = 8;
 
+/// Requests under way are asked after every so many turns: 4 s.
+const DOUBT_EVERY_TURNS: u32 = 16;
+
 /// Sweeps with each tick until the task is cancelled. `swept` hears of it, unless it has not taken the last.
 pub async fn run(shard: Rc<Shard>, ticks: Ticks, swept: async_channel::Sender<()>) {
     let mut turn = 0u32;
@@ -24,8 +27,12 @@ pub async fn run(shard: Rc<Shard>, ticks: Ticks, swept: async_channel::Sender<()
         let now = shard.now();
         shard.coarse_now.set(now);
         tell(&shard);
-        for (_, control) in shard.connections.borrow().iter() {
+        for (key, control) in shard.connections.borrow().iter() {
             control.enforce_deadline(now, &shard.limits());
+            // A few at a time: each is two requests to the kernel.
+            if key as u32 % DOUBT_EVERY_TURNS == turn % DOUBT_EVERY_TURNS {
+                control.doubt();
+            }
         }
         if turn.is_multiple_of(EXPIRE_EVERY_TURNS) {
             expire(&shard, now);
