@@ -14,7 +14,7 @@ use super::source_file;
 
 /// Names that say something else than a key: where the file is, what other verbs use, and what the suites of this
 /// repository tell one another while they run a server.
-const OTHERS: [&str; 8] = [
+const OTHERS: [&str; 9] = [
     "RINGWAY_CONFIG",
     "RINGWAY_HEADER",
     "RINGWAY_URL",
@@ -23,6 +23,7 @@ const OTHERS: [&str; 8] = [
     "RINGWAY_CI_CACHE",
     "RINGWAY_ECHO_TEXT",
     "RINGWAY_SHARED",
+    "RINGWAY_TEST_DRIVER",
 ];
 
 /// The variables a configuration is made of, taken once: a process's environment does not change.
