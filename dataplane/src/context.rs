@@ -184,7 +184,7 @@ impl Context {
             return Err(AskError::Unsupported(question.clone()));
         }
         let task = self.0.task.borrow().clone();
-        let _asking = self.0.shard.begin_asking();
+        let _asking = self.0.shard.waits.question();
         match (task, &self.0.caller.session) {
             (Some(task), _) => self.ask_poller(&task, questions).await,
             (None, Some(session)) => self.ask_session(session, questions).await,

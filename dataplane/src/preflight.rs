@@ -67,8 +67,10 @@ pub fn lacks_for_rings(shards: usize, buffers: u16) -> Option<String> {
     let granted = raise_to_hard(libc::RLIMIT_MEMLOCK);
     (granted < needed && !is_root()).then(|| {
         format!(
-            "locked memory is limited to {} KiB and a ring for each shard takes it to {} KiB",
+            "locked memory is limited to {} KiB and {shards} shard(s) with a ring each need {} KiB: raise it with \
+             `ulimit -l {}` or systemd's LimitMEMLOCK=infinity",
             granted >> 10,
+            needed >> 10,
             needed >> 10
         )
     })

@@ -281,7 +281,6 @@ impl Server {
         let mut setups = self.setups(&options, cpus.len(), own_addresses, Some(io.clone()))?;
         for (setup, listener) in setups.iter_mut().zip(listeners) {
             setup.listener = Some(listener);
-            setup.io = Some(io.clone());
             setup.admin = admin.take();
         }
         let observatory = setups.first().map(|setup| Arc::clone(&setup.observatory));
@@ -354,7 +353,6 @@ impl Server {
             shard_count: count,
             listener: None,
             admin: None,
-            io: None,
             in_force: in_force.clone(),
             letters,
             ticks,

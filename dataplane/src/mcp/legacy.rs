@@ -263,7 +263,7 @@ pub async fn serve_forwarded(shard: Rc<Shard>, forwarded: Forwarded) {
         let is_last = !matches!(event, StreamEvent::Message { .. } | StreamEvent::Suspend);
         let is_gone = {
             // A connection that takes them slowly is waited for.
-            let _hold = shard.hold();
+            let _hold = shard.waits.hold();
             sender.send(event).await.is_err()
         };
         shard.mailboxes.wake(from);

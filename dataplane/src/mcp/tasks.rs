@@ -28,7 +28,7 @@ pub async fn answer(shard: &Rc<Shard>, id: &str, task: Handle, caller: Caller, v
         if !shard.mailboxes.send(task.home, Letter::Task(request)) {
             return http::overloaded();
         }
-        let _hold = shard.hold();
+        let _hold = shard.waits.hold();
         match answer.recv().await {
             Ok(outcome) => outcome,
             Err(_) => return http::overloaded(),

@@ -1,11 +1,12 @@
 //! The loop that drives a shard's ring: what connections ask goes in, what completed comes out, and tasks run in between.
 //! Whether it waits in the ring, in the executor, or not at all is decided by [`Pace`]. It never serves a request.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::future::poll_fn;
 use std::io;
 use std::net::TcpListener;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -79,7 +80,7 @@ struct Listener {
     /// The kernel accepts.
     is_armed: bool,
     /// Accepting waits until there are descriptors.
-    is_paused: Rc<std::cell::Cell<bool>>,
+    is_paused: Rc<Cell<bool>>,
     /// Lets one caller in to be turned away when there are none.
     reserve: Option<File>,
     has_complained: bool,
@@ -229,8 +230,6 @@ impl Driver {
             Completion::Cancelled(place) => table.handle_cancelled(place),
             Completion::Accepted { listener, result, goes_on } => {
                 count += 1;
-                // SAFETY: the kernel just made it for us, and nobody else knows it.
-                let result = result.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
                 match listeners.get_mut(listener as usize) {
                     Some(listener) => listener.handle_accepted(shard, table, result, goes_on),
                     // Accepted while a drain began: nobody will serve it.

@@ -13,7 +13,8 @@ use glommio::net::TcpListener;
 use ringway_core::http::response;
 use ringway_core::refusal::Refusal;
 
-use super::connection::{self, Control};
+use super::connection;
+use super::control::Control;
 use super::socket::Socket;
 use super::{Shard, sweep};
 use crate::stall::Doing;

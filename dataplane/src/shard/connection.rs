@@ -1,23 +1,22 @@
 //! One client connection, on either pump: it feeds bytes and time to the core and performs what the core asks. It never
 //! decides what a request means.
 
-use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use ringway_core::http::deadline::{self, Overdue, Progress};
+use ringway_core::http::deadline::Overdue;
 use ringway_core::http::decoder::{Decoder, Phase, Step};
 use ringway_core::http::head::Method as HttpMethod;
 use ringway_core::http::request_id::{self, RequestId};
 use ringway_core::http::response::{self, Content, Extra};
 use ringway_core::refusal::Refusal;
 use ringway_core::request_path::{self, Admitted, MCP_ALLOW, Route};
-use ringway_policy::Limits;
 
+use super::control::Control;
 use super::socket::Socket;
 use super::stream::Stream;
-use super::websocket::{self, Pipe};
+use super::websocket;
 use super::{Shard, sweep};
 use crate::answer::{Answer, Reply, Source, poll_now};
 use crate::face;
@@ -32,92 +31,6 @@ use crate::record::{self, About, Ending, Finished};
 pub const OUT_BYTES_MAX: usize = 64 << 10;
 /// How long what a refused client still sends is read, so that it gets to see the answer instead of a reset.
 pub const LINGER: Duration = Duration::from_secs(1);
-
-/// What deadlines and drain see of a connection.
-pub struct Control {
-    socket: Rc<Socket>,
-    progress: Cell<Progress>,
-    overdue: Cell<Option<Overdue>>,
-    /// What the connection has become.
-    pipe: RefCell<Option<Rc<Pipe>>>,
-}
-
-impl Control {
-    /// A connection that has just begun.
-    pub fn new(socket: Rc<Socket>, now: Duration) -> Rc<Control> {
-        // A connection that never sends a byte has as long as a head may take.
-        let progress = Progress {
-            phase: Phase::Head,
-            phase_began: now,
-            body_bytes: 0,
-            window: (now, 0),
-            write_blocked_since: None,
-            serving: false,
-        };
-        Rc::new(Control { socket, progress: Cell::new(progress), overdue: Cell::new(None), pipe: RefCell::default() })
-    }
-
-    /// Ends the connection's pending read or write when it has taken too long.
-    pub fn enforce_deadline(&self, now: Duration, limits: &Limits) {
-        if self.overdue.get().is_some() {
-            return;
-        }
-        let mut progress = self.progress.get();
-        let overdue = deadline::overdue(&mut progress, now, limits);
-        self.progress.set(progress);
-        if let Some(pipe) = &*self.pipe.borrow() {
-            pipe.handle_time(now, limits);
-        }
-        if let Some(overdue) = overdue {
-            self.overdue.set(Some(overdue));
-            let direction = match overdue {
-                Overdue::Head | Overdue::Body => Direction::Read,
-                Overdue::Idle | Overdue::Write => Direction::Both,
-            };
-            net::shut_down(self.socket.fd(), direction);
-        }
-    }
-
-    /// Looks whether the client of a request that takes its time has gone without a word.
-    pub fn doubt(&self) {
-        if self.progress.get().serving {
-            self.socket.doubt();
-        }
-    }
-
-    /// Ends a connection that waits for its next request, or has not sent a byte of its first.
-    pub fn close_if_idle(&self) {
-        if let Some(pipe) = &*self.pipe.borrow() {
-            return pipe.drain();
-        }
-        let progress = self.progress.get();
-        // A connection that has not sent a byte yet is in its first head, by its deadline.
-        let waits = match progress.phase {
-            Phase::Idle => true,
-            Phase::Head => progress.body_bytes == 0,
-            Phase::Body => false,
-        };
-        if waits && !progress.serving && progress.write_blocked_since.is_none() {
-            net::shut_down(self.socket.fd(), Direction::Read);
-        }
-    }
-
-    /// Shows it the pipe that serves the connection as a WebSocket.
-    pub fn attach(&self, pipe: Option<Rc<Pipe>>) {
-        self.pipe.replace(pipe);
-    }
-
-    /// Ends the connection, whatever it does.
-    pub fn close(&self) {
-        net::shut_down(self.socket.fd(), Direction::Both);
-    }
-
-    fn update(&self, change: impl FnOnce(&mut Progress)) {
-        let mut progress = self.progress.get();
-        change(&mut progress);
-        self.progress.set(progress);
-    }
-}
 
 /// Serves a connection to its end.
 pub async fn serve(shard: Rc<Shard>, socket: Rc<Socket>, control: Rc<Control>, serves_mcp: bool) {
@@ -417,7 +330,7 @@ impl Connection {
 
 /// Waits for `future`, which waits for something else than the client.
 async fn held<F: Future>(shard: &Rc<Shard>, future: F) -> F::Output {
-    let _hold = shard.hold();
+    let _hold = shard.waits.hold();
     future.await
 }
 
@@ -452,13 +365,13 @@ pub enum Then {
 
 /// Sends bytes. False when the client is gone or takes no more.
 pub async fn write(shard: &Shard, control: &Control, socket: &Socket, bytes: &[u8]) -> bool {
-    let blocked = || control.update(|progress| progress.write_blocked_since = Some(shard.coarse_now.get()));
+    let blocked = || control.write_is_blocked(shard.coarse_now.get());
     timed(control, blocked, socket.write_all(bytes, blocked)).await
 }
 
 /// Waits until what was written has gone out. False as [`write`].
 pub async fn sent(shard: &Shard, control: &Control, socket: &Socket) -> bool {
-    let blocked = || control.update(|progress| progress.write_blocked_since = Some(shard.coarse_now.get()));
+    let blocked = || control.write_is_blocked(shard.coarse_now.get());
     timed(control, blocked, socket.sent(blocked)).await
 }
 

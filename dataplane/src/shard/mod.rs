@@ -9,6 +9,10 @@ mod websocket;
 
 mod pump;
 
+pub mod waits;
+
+pub mod control;
+
 mod watch;
 
 pub mod accept;
@@ -41,7 +45,6 @@ use slab::Slab;
 use crate::catalog::Catalog;
 use crate::duplex::Duplex;
 use crate::handle::{InForce, ServerHandle};
-use crate::io::Chosen;
 use crate::local_tool::{self, LocalTool};
 use crate::log::{AccessLog, LogWriter};
 use crate::mailbox::{Changed, Letter, Letters, Mailboxes};
@@ -55,8 +58,9 @@ use crate::stall::{Doing, Stalls};
 use crate::task::Task;
 use crate::ticker::Ticks;
 use buffers::Buffers;
-use connection::Control;
+use control::Control;
 use pump::Pump;
+use waits::Waits;
 
 /// What a shard is made from, on any thread.
 pub struct Setup {
@@ -74,8 +78,6 @@ pub struct Setup {
     pub letters: Letters,
     /// That time has passed, from a thread.
     pub ticks: Ticks,
-    /// What drives client sockets; absent where there are none.
-    pub io: Option<Chosen>,
     /// Letters to other shards.
     pub mailboxes: Mailboxes,
     /// The server it is part of.
@@ -132,10 +134,7 @@ pub struct Shard {
     request_id_salt: u32,
     request_ids_made: Cell<u64>,
     pub(crate) in_flight: Cell<usize>,
-    /// Requests that wait for something else than their client.
-    holds: Cell<usize>,
-    /// Calls that wait for their client's answer.
-    asking: Cell<usize>,
+    pub(crate) waits: Rc<Waits>,
     pub(crate) draining: Cell<bool>,
     /// Everything has been served; what drives sockets may end.
     pub(crate) is_over: Cell<bool>,
@@ -185,8 +184,7 @@ impl Shard {
             request_id_salt: random::number(),
             request_ids_made: Cell::new(0),
             in_flight: Cell::new(0),
-            holds: Cell::new(0),
-            asking: Cell::new(0),
+            waits: Rc::default(),
             draining: Cell::new(false),
             is_over: Cell::new(false),
             date: Cell::new(sweep::date_text(SystemTime::now())),
@@ -289,22 +287,9 @@ impl Shard {
         })
     }
 
-    /// Says that a request waits for something else than its client, for as long as what is returned lives: the executor
-    /// looks for it at once then, and not with the next tick.
-    pub fn hold(self: &Rc<Shard>) -> Hold {
-        self.holds.set(self.holds.get() + 1);
-        Hold(Rc::clone(self))
-    }
-
-    /// Says that a call waits for its client after all, for as long as what is returned lives.
-    pub fn begin_asking(self: &Rc<Shard>) -> Asking {
-        self.asking.set(self.asking.get() + 1);
-        Asking(Rc::clone(self))
-    }
-
     /// Whether a request or a call waits for something else than a client.
     pub fn is_held(&self) -> bool {
-        self.holds.get() > 0 || self.in_flight.get() > self.asking.get()
+        self.waits.holds() > 0 || self.in_flight.get() > self.waits.questions()
     }
 
     fn announce(&self, changed: Changed) {
@@ -398,24 +383,6 @@ impl Shard {
     }
 }
 
-/// A request that waits for something else than its client.
-pub struct Hold(Rc<Shard>);
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        self.0.holds.set(self.0.holds.get() - 1);
-    }
-}
-
-/// A call that waits for its client.
-pub struct Asking(Rc<Shard>);
-
-impl Drop for Asking {
-    fn drop(&mut self) {
-        self.0.asking.set(self.0.asking.get() - 1);
-    }
-}
-
 /// Says that a shard serves, for as long as it does: a shard that ends by a panic must not count as ready.
 pub struct Up(Arc<Observatory>);
 
@@ -452,7 +419,7 @@ pub async fn run(mut setup: Setup) {
 fn start_pump(shard: &Rc<Shard>, setup: &mut Setup) -> std::io::Result<Pump> {
     let listeners = [(setup.listener.take(), true), (setup.admin.take(), false)];
     let listeners = listeners.into_iter().filter_map(|(listener, serves_mcp)| Some((listener?, serves_mcp))).collect();
-    Pump::start(shard, setup.io.as_ref(), listeners)
+    Pump::start(shard, listeners)
 }
 
 async fn serve(shard: Rc<Shard>, setup: Setup, pump: Pump) {

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Shard, accept};
-use crate::io::Chosen;
 use crate::ring::bell::Bell;
 use crate::ring::driver::{Driver, Setup};
 use crate::ring::table::Table;
@@ -30,8 +29,13 @@ impl Pump {
     ///
     /// # Errors
     /// When there is to be a ring, and the kernel grants none any more.
-    pub fn start(shard: &Rc<Shard>, io: Option<&Chosen>, listeners: Vec<(TcpListener, bool)>) -> io::Result<Pump> {
-        let ring = io.and_then(|io| Some((io.ring_buffers?, io.is_required))).filter(|_| !listeners.is_empty());
+    pub fn start(shard: &Rc<Shard>, listeners: Vec<(TcpListener, bool)>) -> io::Result<Pump> {
+        let ring = shard
+            .observatory
+            .io
+            .as_ref()
+            .and_then(|io| Some((io.ring_buffers?, io.is_required)))
+            .filter(|_| !listeners.is_empty());
         let Some((buffer_count, is_required)) = ring else {
             return Ok(Pump::on_glommio(shard, listeners));
         };

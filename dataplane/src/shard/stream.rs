@@ -7,7 +7,8 @@ use futures_lite::FutureExt;
 use ringway_core::http::response::{self, Content};
 use ringway_core::mcp::sse;
 
-use super::connection::{Control, OUT_BYTES_MAX, ReplyTo, Then, write, write_reply};
+use super::connection::{OUT_BYTES_MAX, ReplyTo, Then, write, write_reply};
+use super::control::Control;
 use super::socket::Socket;
 use super::watch::{Gone, Watch};
 use super::{Shard, sweep};

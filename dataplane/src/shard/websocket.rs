@@ -14,7 +14,8 @@ use ringway_core::websocket::{Close, Link, Step, handshake};
 use ringway_policy::Limits;
 
 use super::Shard;
-use super::connection::{self, Control, OUT_BYTES_MAX};
+use super::connection::{self, OUT_BYTES_MAX};
+use super::control::Control;
 use super::socket::Socket;
 use crate::answer::Reply;
 use crate::duplex::output::Messages;
