@@ -2,7 +2,7 @@
 //! sockets otherwise. It never changes its mind.
 
 use crate::preflight::{self, Missing};
-use crate::ring::{driver, probe};
+use crate::ring::{event_loop, probe};
 
 /// How client sockets are driven.
 #[derive(Clone, Debug)]
@@ -74,7 +74,7 @@ pub fn choose(options: &IoOptions, shards: usize) -> Result<Chosen, Missing> {
 /// As many as hold so many bytes: a power of two, since the kernel wants one.
 fn buffer_count(bytes: u64) -> u16 {
     const COUNT_MAX: u64 = 1 << 15;
-    let count = bytes.div_ceil(u64::from(driver::BUFFER_BYTES)).clamp(1, COUNT_MAX).next_power_of_two();
+    let count = bytes.div_ceil(u64::from(event_loop::BUFFER_BYTES)).clamp(1, COUNT_MAX).next_power_of_two();
     u16::try_from(count).unwrap_or(COUNT_MAX as u16)
 }
 

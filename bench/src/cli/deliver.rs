@@ -8,7 +8,7 @@ use crate::cli::print::{Output, print, write};
 
 #[derive(clap::Args)]
 pub struct Deliver {
-    /// Also write the result to this file, as JSON.
+    /// Also write the result to this file, as JSON; `bench report` reads that of a run.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Also write a page with plots that opens offline.

@@ -12,7 +12,7 @@ pub fn check(buffer_count: u16) -> Result<(), String> {
     // On a thread of its own: a ring belongs to the thread that made it.
     let tried = std::thread::Builder::new()
         .name("probe".into())
-        .spawn(move || Uring::new(buffer_count, super::driver::BUFFER_BYTES).map(drop));
+        .spawn(move || Uring::new(buffer_count, super::event_loop::BUFFER_BYTES).map(drop));
     let tried = tried.and_then(|thread| thread.join().unwrap_or_else(|_| Err(io::Error::other("the probe panicked"))));
     tried.map_err(|error| why(&error))
 }

@@ -1,5 +1,5 @@
-//! The connections of a ring, as its driver and their tasks share them: what has come, what is to go, who waits for which.
-//! It never enters the ring: what is to be asked of the kernel waits in a list for the driver.
+//! The connections of a ring, as its loop and their tasks share them: what has come, what is to go, who waits for which.
+//! It never enters the ring: what is to be asked of the kernel waits in a list for the loop.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -57,13 +57,13 @@ pub struct Table {
     /// Buffers for what has come and what is to go: a connection has one only while there is something in it.
     spare: RefCell<Vec<Vec<u8>>>,
     opened: Cell<u32>,
-    /// The driver, while it sleeps.
-    driver: RefCell<Option<Waker>>,
+    /// The loop, while it sleeps.
+    sleeper: RefCell<Option<Waker>>,
     /// Somebody woke it.
     is_woken: Cell<bool>,
 }
 
-/// What the driver is to ask of the kernel.
+/// What the loop is to ask of the kernel.
 pub enum Asked {
     /// To receive.
     Receive(RawFd, Place),
@@ -155,7 +155,7 @@ impl Table {
             slot.reader = Some(cx.waker().clone());
             Poll::Pending
         });
-        self.wake_driver_to_ask();
+        self.wake_loop_to_ask();
         polled.unwrap_or(Poll::Ready(Ok(0)))
     }
 
@@ -179,7 +179,7 @@ impl Table {
             table.list(slot);
             Poll::Ready(Ok(count))
         });
-        self.wake_driver_to_ask();
+        self.wake_loop_to_ask();
         polled.unwrap_or(Poll::Ready(Err(io::ErrorKind::NotConnected.into())))
     }
 
@@ -204,7 +204,7 @@ impl Table {
             slot.life.handle_doubt();
             table.list(slot);
         });
-        self.wake_driver();
+        self.wake_loop();
     }
 
     /// Nobody holds the connection any more.
@@ -216,10 +216,10 @@ impl Table {
             slot.taken = 0;
             table.list(slot);
         });
-        self.wake_driver();
+        self.wake_loop();
     }
 
-    // ---- for the driver -----------------------------------------------------------------------------------------------
+    // ---- for the loop --------------------------------------------------------------------------------------------------
 
     /// What to ask of the kernel next. A place that is free is given up here, and its descriptor closed.
     pub fn poll_ask(&self) -> Option<Asked> {
@@ -351,37 +351,37 @@ impl Table {
         !self.starved.borrow().is_empty()
     }
 
-    /// Whether the driver has something to do.
+    /// Whether the loop has something to do.
     pub fn has_work(&self) -> bool {
         !self.list.borrow().is_empty() || !self.starved.borrow().is_empty()
     }
 
-    fn wake_driver_to_ask(&self) {
+    fn wake_loop_to_ask(&self) {
         if !self.list.borrow().is_empty() {
-            self.wake_driver();
+            self.wake_loop();
         }
     }
 
-    /// Wakes the driver, if it sleeps.
-    pub fn wake_driver(&self) {
+    /// Wakes the loop, if it sleeps.
+    pub fn wake_loop(&self) {
         // Also while it is awake: it may have looked already at what it is woken for.
         self.is_woken.set(true);
-        let sleeper = self.driver.borrow_mut().take();
+        let sleeper = self.sleeper.borrow_mut().take();
         wake(sleeper);
     }
 
-    /// Whether somebody woke the driver; `waker` is woken otherwise.
+    /// Whether somebody woke the loop; `waker` is woken otherwise.
     pub fn poll_woken(&self, waker: &Waker) -> Poll<()> {
         if self.is_woken.take() {
             return Poll::Ready(());
         }
-        self.driver.replace(Some(waker.clone()));
+        self.sleeper.replace(Some(waker.clone()));
         Poll::Pending
     }
 
-    /// The driver is awake, and looks at everything from here on.
+    /// The loop is awake, and looks at everything from here on.
     pub fn awake(&self) {
-        self.driver.replace(None);
+        self.sleeper.replace(None);
         self.is_woken.set(false);
     }
 

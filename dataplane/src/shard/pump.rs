@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::{Shard, accept};
 use crate::ring::bell::Bell;
-use crate::ring::driver::{Driver, Setup};
+use crate::ring::event_loop::{EventLoop, Setup};
 use crate::ring::table::Table;
 use crate::stall::Doing;
 
@@ -59,14 +59,14 @@ impl Pump {
             Ok(bell) => Arc::new(bell),
             Err(error) => return Err((error, listeners)),
         };
-        match Driver::new(shard, Setup { listeners, bell: Arc::clone(&bell), buffer_count }) {
+        match EventLoop::new(shard, Setup { listeners, bell: Arc::clone(&bell), buffer_count }) {
             Err((error, setup)) => Err((error, setup.listeners)),
-            Ok(driver) => {
+            Ok(event_loop) => {
                 shard.mailboxes.hang(shard.id, bell);
                 shard.observatory.shard_is_on_ring();
-                let table = driver.table();
+                let table = event_loop.table();
                 // Not watched as other tasks are: it is meant to keep the shard while there is nothing else to do.
-                Ok(Pump::Ring(glommio::spawn_local(driver.run()), table))
+                Ok(Pump::Ring(glommio::spawn_local(event_loop.run()), table))
             }
         }
     }
@@ -86,9 +86,9 @@ impl Pump {
                 }
                 Pump::Glommio(Vec::new())
             }
-            Pump::Ring(driver, table) => {
-                table.wake_driver();
-                Pump::Ring(driver, table)
+            Pump::Ring(task, table) => {
+                table.wake_loop();
+                Pump::Ring(task, table)
             }
         }
     }
@@ -96,10 +96,10 @@ impl Pump {
     /// Ends with the shard, when its connections are served or cut off.
     pub async fn end(self, shard: &Shard) {
         shard.is_over.set(true);
-        if let Pump::Ring(driver, table) = self {
-            table.wake_driver();
+        if let Pump::Ring(task, table) = self {
+            table.wake_loop();
             // A connection whose task never lets go of it is left to the end of the thread.
-            if crate::context::within(CLOSE_TIME_MAX, driver).await.is_none() {
+            if crate::context::within(CLOSE_TIME_MAX, task).await.is_none() {
                 tracing::warn!(shard = shard.id, connections = table.count(), "the ring did not end in time");
             }
         }

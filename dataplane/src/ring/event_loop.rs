@@ -1,4 +1,4 @@
-//! The loop that drives a shard's ring: what connections ask goes in, what completed comes out, and tasks run in between.
+//! The loop that turns a shard's ring: what connections ask goes in, what completed comes out, and tasks run in between.
 //! Whether it waits in the ring, in the executor, or not at all is decided by [`Pace`]. It never serves a request.
 
 use std::cell::Cell;
@@ -33,12 +33,12 @@ const REAP_MAX: usize = 512;
 /// A connection takes so many buffers in one go, if it has sent as much (`MULTISHOT_MAX_RETRY` of the kernel): so many times
 /// fewer than there are buffers are let try again at once.
 const BUFFERS_A_TURN: usize = 32;
-/// How often the driver lets other tasks run before it enters the ring, should each turn wake another.
+/// How often the loop lets other tasks run before it enters the ring, should each turn wake another.
 const YIELDS_MAX: usize = 16;
 /// The shortest timer that makes the executor give its reactor a whole turn. One of no length is done at once.
 const TURN: Duration = Duration::from_micros(1);
 
-/// What a driver is made from.
+/// What a loop is made from.
 pub struct Setup {
     /// Each with whether it serves MCP.
     pub listeners: Vec<(TcpListener, bool)>,
@@ -49,7 +49,7 @@ pub struct Setup {
 }
 
 /// One shard's ring.
-pub struct Driver {
+pub struct EventLoop {
     shard: Rc<Shard>,
     table: Rc<Table>,
     uring: Uring,
@@ -86,12 +86,12 @@ struct Listener {
     has_complained: bool,
 }
 
-impl Driver {
+impl EventLoop {
     /// Makes the ring, on the shard's own thread.
     ///
     /// # Errors
     /// What the kernel refuses; the listeners come back.
-    pub fn new(shard: &Rc<Shard>, setup: Setup) -> Result<Driver, (io::Error, Setup)> {
+    pub fn new(shard: &Rc<Shard>, setup: Setup) -> Result<EventLoop, (io::Error, Setup)> {
         let made = Uring::new(setup.buffer_count, BUFFER_BYTES).and_then(|mut uring| {
             let (bridge, task) = Bridge::new()?;
             uring.register_signal(bridge.as_raw_fd())?;
@@ -110,7 +110,7 @@ impl Driver {
             reserve: accept::reserve(),
             has_complained: false,
         };
-        Ok(Driver {
+        Ok(EventLoop {
             shard: Rc::clone(shard),
             table: Rc::default(),
             uring,
@@ -129,7 +129,7 @@ impl Driver {
         Rc::clone(&self.table)
     }
 
-    /// Drives until `is_over` and no connection is left.
+    /// Turns until `is_over` and no connection is left.
     pub async fn run(mut self) {
         let mut is_ready = false;
         loop {
@@ -154,7 +154,7 @@ impl Driver {
             }
             is_ready = ran == Ran::OutOfTurns;
         }
-        let Driver { uring, bridge, bridging, .. } = self;
+        let EventLoop { uring, bridge, bridging, .. } = self;
         drop(uring);
         // Its task holds a descriptor that the executor would not close.
         drop(bridge);
@@ -218,7 +218,7 @@ impl Driver {
 
     /// Looks at what completed.
     fn reap(&mut self) -> usize {
-        let Driver { shard, table, uring, pace, listeners, bell, .. } = self;
+        let EventLoop { shard, table, uring, pace, listeners, bell, .. } = self;
         let mut count = 0;
         let mut is_bell_lost = false;
         let reaped = uring.reap(REAP_MAX, |completion| match completion {
@@ -312,7 +312,7 @@ impl Listener {
                 let pause = async move {
                     glommio::timer::sleep(accept::PAUSE).await;
                     is_paused.set(false);
-                    table.wake_driver();
+                    table.wake_loop();
                 };
                 shard.spawn(Doing::Accept, pause).detach();
             }
