@@ -10,8 +10,9 @@ pub struct IoOptions {
     /// Which pump.
     pub driver: Driver,
     /// Memory that the kernel puts received bytes into, of each shard's ring, in buffers of 4 KiB; rounded up to a power of
-    /// two of them, at most 32,768. What finds no buffer waits in its socket. What a connection's task has not read yet is
-    /// kept besides: 64 KiB, and what was on its way when that was full.
+    /// two of them, at most 32,768. What finds no buffer waits in its socket. What waits to be read by a connection's task or
+    /// taken by its client is kept besides: 64 KiB each way, and 16 times this of all connections of a shard together.
+    /// Beyond, a connection is received no further until its task has read what it has, and 4 KiB may wait for its client.
     pub receive_bytes: u64,
 }
 

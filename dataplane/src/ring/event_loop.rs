@@ -7,6 +7,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -20,7 +21,7 @@ use super::bell::Bell;
 use super::bridge::Bridge;
 use super::stream::Stream;
 use super::table::{Asked, Table};
-use super::uring::{Completion, Uring};
+use super::uring::{self, Completion, Uring};
 use crate::shard::Shard;
 use crate::shard::accept;
 use crate::shard::socket::Socket;
@@ -37,6 +38,11 @@ const BUFFERS_A_TURN: usize = 32;
 const YIELDS_MAX: usize = 16;
 /// The shortest timer that makes the executor give its reactor a whole turn. One of no length is done at once.
 const TURN: Duration = Duration::from_micros(1);
+
+/// All connections of a shard keep so many times what its buffers hold.
+const KEPT_PER_BUFFERED: usize = 16;
+/// How often those that lost their ring are looked after.
+const LOST_LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// What a loop is made from.
 pub struct Setup {
@@ -110,16 +116,17 @@ impl EventLoop {
             reserve: accept::reserve(),
             has_complained: false,
         };
+        let buffer_count = usize::from(setup.buffer_count);
         Ok(EventLoop {
             shard: Rc::clone(shard),
-            table: Rc::default(),
+            table: Rc::new(Table::new(buffer_count * BUFFER_BYTES as usize * KEPT_PER_BUFFERED)),
             uring,
             bridge,
             bridging: glommio::spawn_local(task),
             bell: setup.bell,
             pace: Pace::default(),
             listeners: setup.listeners.into_iter().map(listener).collect(),
-            buffer_count: usize::from(setup.buffer_count),
+            buffer_count,
             has_complained: false,
         })
     }
@@ -129,18 +136,37 @@ impl EventLoop {
         Rc::clone(&self.table)
     }
 
-    /// Turns until `is_over` and no connection is left.
+    /// Turns until `is_over` and no connection is left. Should the kernel refuse the ring from now on, every connection is
+    /// broken and the shard drains.
     pub async fn run(mut self) {
+        let outcome = self.turn().await;
+        let EventLoop { shard, table, uring, bridge, bridging, listeners, .. } = self;
+        drop((uring, listeners));
+        // Its task holds a descriptor that the executor would not close.
+        drop(bridge);
+        bridging.await;
+        if let Err(error) = outcome {
+            tracing::error!(%error, shard = shard.id, "the ring is lost; this shard serves nobody any more");
+            table.handle_ring_lost();
+            shard.begin_drain();
+            while !shard.is_over.get() || table.count() > 0 {
+                while table.poll_ask().is_some() {}
+                glommio::timer::sleep(LOST_LOOK_EVERY).await;
+            }
+        }
+    }
+
+    async fn turn(&mut self) -> io::Result<()> {
         let mut is_ready = false;
         loop {
             self.table.awake();
             let is_starving = self.table.feed((self.buffer_count / BUFFERS_A_TURN).max(1));
             self.ask();
             if self.shard.is_over.get() && self.table.count() == 0 {
-                break;
+                return Ok(());
             }
             let is_held = self.shard.is_held();
-            self.enter(is_held, is_starving || is_ready);
+            self.enter(is_held, is_starving || is_ready)?;
             if self.pace.poll_turn(is_held, self.shard.now()) {
                 Timer::new(TURN).await;
             }
@@ -154,11 +180,6 @@ impl EventLoop {
             }
             is_ready = ran == Ran::OutOfTurns;
         }
-        let EventLoop { uring, bridge, bridging, .. } = self;
-        drop(uring);
-        // Its task holds a descriptor that the executor would not close.
-        drop(bridge);
-        bridging.await;
     }
 
     /// Hands to the kernel what there is to ask.
@@ -186,7 +207,7 @@ impl EventLoop {
         }
     }
 
-    fn enter(&mut self, is_held: bool, is_ready: bool) {
+    fn enter(&mut self, is_held: bool, is_ready: bool) -> io::Result<()> {
         let waits = match self.pace.poll_enter(is_held, is_ready) {
             Enter::Pass => false,
             Enter::Wait(tick) => {
@@ -206,14 +227,16 @@ impl EventLoop {
         }
         match entered {
             Ok(()) => self.has_complained = false,
-            Err(error) => {
+            Err(error) if uring::is_of_memory(&error) => {
                 if !std::mem::replace(&mut self.has_complained, true) {
                     // Once a trouble. What was asked stays in the queue, and goes with the next.
                     tracing::error!(%error, shard = self.shard.id, "the ring cannot be entered");
                 }
                 std::thread::yield_now();
             }
+            Err(error) => return Err(error),
         }
+        Ok(())
     }
 
     /// Looks at what completed.
@@ -284,7 +307,6 @@ impl Listener {
         self.is_armed = goes_on;
         match result {
             Ok(socket) => {
-                self.has_complained = false;
                 if self.reserve.is_none() {
                     self.reserve = accept::reserve();
                     if self.reserve.is_none() {
@@ -294,8 +316,13 @@ impl Listener {
                         return;
                     }
                 }
-                let place = table.open(socket);
-                accept::admit(shard, Socket::of_ring(Stream::new(table, place)), self.serves_mcp);
+                self.has_complained = false;
+                let socket = Socket::of_ring(Stream::new(table, table.open(socket)));
+                // Unguarded, a panic would end the loop and with it every connection of the shard.
+                let admit = || accept::admit(shard, socket, self.serves_mcp);
+                if std::panic::catch_unwind(AssertUnwindSafe(admit)).is_err() {
+                    shard.metrics.count_panic();
+                }
             }
             // Ended by us, or by a connection that was gone before it was accepted.
             Err(error) if matches!(error.raw_os_error(), Some(libc::ECANCELED | libc::ECONNABORTED | libc::EINTR)) => {}

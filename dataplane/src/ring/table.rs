@@ -19,6 +19,8 @@ use super::uring::When;
 const INBOX_BYTES_MAX: usize = 64 << 10;
 /// Bytes of one connection that wait to be sent, those under way included; then its task waits.
 const OUTBOX_BYTES_MAX: usize = 64 << 10;
+/// What a connection may still put down to be sent when all of them together keep as much as they may.
+const OUTBOX_BYTES_MIN: usize = 4 << 10;
 /// Buffers that are kept for the next connection that needs one.
 const SPARE_MAX: usize = 256;
 /// Those that grew past this are freed.
@@ -47,7 +49,6 @@ struct Slot {
 }
 
 /// The connections.
-#[derive(Default)]
 pub struct Table {
     slots: RefCell<Slab<Slot>>,
     /// Places whose life may have something to ask.
@@ -57,6 +58,10 @@ pub struct Table {
     /// Buffers for what has come and what is to go: a connection has one only while there is something in it.
     spare: RefCell<Vec<Vec<u8>>>,
     opened: Cell<u32>,
+    /// Bytes that wait in all connections, in either direction, those under way included.
+    kept: Cell<usize>,
+    /// How many may. Beyond, a connection is received no further while it keeps anything.
+    kept_max: usize,
     /// The loop, while it sleeps.
     sleeper: RefCell<Option<Waker>>,
     /// Somebody woke it.
@@ -76,6 +81,21 @@ pub enum Asked {
 }
 
 impl Table {
+    /// A table whose connections together keep so many bytes, and what is received before the kernel hears of it.
+    pub fn new(kept_max: usize) -> Table {
+        Table {
+            slots: RefCell::default(),
+            list: RefCell::default(),
+            starved: RefCell::default(),
+            spare: RefCell::default(),
+            opened: Cell::new(0),
+            kept: Cell::new(0),
+            kept_max,
+            sleeper: RefCell::default(),
+            is_woken: Cell::new(false),
+        }
+    }
+
     /// Takes a connection in.
     pub fn open(&self, socket: OwnedFd) -> Place {
         let count = self.opened.get();
@@ -123,6 +143,20 @@ impl Table {
         Some(work(self, slot))
     }
 
+    fn keep(&self, bytes: usize) {
+        self.kept.set(self.kept.get() + bytes);
+    }
+
+    fn let_go(&self, bytes: usize) {
+        debug_assert!(bytes <= self.kept.get(), "nothing is let go twice");
+        self.kept.set(self.kept.get().saturating_sub(bytes));
+    }
+
+    /// Whether all connections together keep as much as they may.
+    fn is_full(&self) -> bool {
+        self.kept.get() >= self.kept_max
+    }
+
     fn list(&self, slot: &mut Slot) {
         if !std::mem::replace(&mut slot.is_listed, true) {
             self.list.borrow_mut().push_back(slot.place.index);
@@ -139,9 +173,10 @@ impl Table {
                 let count = waiting.len().min(room.len());
                 room[..count].copy_from_slice(&waiting[..count]);
                 slot.taken += count;
+                table.let_go(count);
                 if slot.taken == slot.inbox.len() {
                     slot.taken = 0;
-                    if slot.inbox.len() >= INBOX_BYTES_MAX {
+                    if slot.life.is_full() {
                         slot.life.handle_full(false);
                         table.list(slot);
                     }
@@ -165,7 +200,8 @@ impl Table {
             if slot.life.is_broken() {
                 return Poll::Ready(Err(broken(slot)));
             }
-            let room = OUTBOX_BYTES_MAX.saturating_sub(slot.outbox.len() + slot.sending);
+            let bytes_max = if table.is_full() { OUTBOX_BYTES_MIN } else { OUTBOX_BYTES_MAX };
+            let room = bytes_max.saturating_sub(slot.outbox.len() + slot.sending);
             if room == 0 {
                 slot.writer = Some(cx.waker().clone());
                 return Poll::Pending;
@@ -175,6 +211,7 @@ impl Table {
             }
             let count = room.min(bytes.len());
             slot.outbox.extend_from_slice(&bytes[..count]);
+            table.keep(count);
             slot.life.handle_output();
             table.list(slot);
             Poll::Ready(Ok(count))
@@ -211,6 +248,7 @@ impl Table {
     pub fn close(&self, place: Place) {
         self.with(place, |table, slot| {
             slot.life.handle_closed();
+            table.let_go(slot.inbox.len() - slot.taken + slot.outbox.len());
             table.give_spare(std::mem::take(&mut slot.inbox));
             table.give_spare(std::mem::take(&mut slot.outbox));
             slot.taken = 0;
@@ -267,7 +305,8 @@ impl Table {
                             slot.inbox = table.spare();
                         }
                         slot.inbox.extend_from_slice(bytes);
-                        slot.life.handle_full(slot.inbox.len() >= INBOX_BYTES_MAX);
+                        table.keep(bytes.len());
+                        slot.life.handle_full(slot.inbox.len() >= INBOX_BYTES_MAX || table.is_full());
                     }
                     Received::Bytes
                 }
@@ -293,32 +332,26 @@ impl Table {
     /// The completion of a send, with the bytes that were given for it.
     pub fn handle_sent(&self, place: Place, result: io::Result<usize>, mut bytes: Vec<u8>) {
         let wakers = self.with(place, |table, slot| {
-            slot.sending = 0;
-            slot.is_backlogged = !matches!(result, Ok(count) if count == bytes.len());
-            let is_broken = match result {
-                Ok(0) if !bytes.is_empty() => true,
-                Ok(count) => {
-                    if count < bytes.len() && !slot.life.is_closed() {
-                        // What is left goes before what came since.
-                        bytes.drain(..count);
-                        bytes.append(&mut slot.outbox);
-                        slot.outbox = std::mem::take(&mut bytes);
-                        slot.life.handle_output();
-                    }
-                    false
-                }
+            table.let_go(std::mem::take(&mut slot.sending));
+            let gone = match result {
+                Ok(0) if !bytes.is_empty() => None,
+                Ok(count) => Some(count),
+                Err(error) if matches!(error.raw_os_error(), Some(libc::EINTR | libc::EAGAIN)) => Some(0),
                 Err(error) => {
-                    let is_over = !matches!(error.raw_os_error(), Some(libc::EINTR | libc::EAGAIN));
-                    if is_over {
-                        slot.error = slot.error.or(error.raw_os_error());
-                    } else {
-                        bytes.append(&mut slot.outbox);
-                        slot.outbox = std::mem::take(&mut bytes);
-                        slot.life.handle_output();
-                    }
-                    is_over
+                    slot.error = slot.error.or(error.raw_os_error());
+                    None
                 }
             };
+            slot.is_backlogged = gone.is_none_or(|count| count < bytes.len());
+            if let Some(count) = gone.filter(|count| *count < bytes.len() && !slot.life.is_closed()) {
+                // What is left goes before what came since.
+                bytes.drain(..count);
+                table.keep(bytes.len());
+                bytes.append(&mut slot.outbox);
+                slot.outbox = std::mem::take(&mut bytes);
+                slot.life.handle_output();
+            }
+            let is_broken = gone.is_none();
             slot.life.handle_sent(is_broken);
             table.list(slot);
             // Nothing comes any more of what is broken.
@@ -349,6 +382,19 @@ impl Table {
             });
         }
         !self.starved.borrow().is_empty()
+    }
+
+    /// The ring is gone: every connection is broken.
+    pub fn handle_ring_lost(&self) {
+        let mut wakers = Vec::new();
+        for (_, slot) in self.slots.borrow_mut().iter_mut() {
+            slot.life.handle_ring_lost();
+            slot.error = slot.error.or(Some(libc::ECONNABORTED));
+            self.list(slot);
+            wakers.extend([slot.reader.take(), slot.writer.take()]);
+        }
+        self.starved.borrow_mut().clear();
+        wakers.into_iter().for_each(wake);
     }
 
     /// Whether the loop has something to do.
@@ -408,3 +454,6 @@ fn wake(waker: Option<Waker>) {
 fn broken(slot: &Slot) -> io::Error {
     slot.error.map_or(io::ErrorKind::BrokenPipe.into(), io::Error::from_raw_os_error)
 }
+
+#[cfg(test)]
+mod tests;

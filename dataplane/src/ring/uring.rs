@@ -90,6 +90,8 @@ pub struct Uring {
     quick: u32,
     /// Buffers given back since they were shown.
     unpublished: u16,
+    /// What the kernel refused while the queue was full.
+    refused: Option<io::Error>,
 }
 
 impl Uring {
@@ -117,6 +119,7 @@ impl Uring {
             under_way: 0,
             quick: 0,
             unpublished: 0,
+            refused: None,
         })
     }
 
@@ -207,11 +210,15 @@ impl Uring {
         is_put_off || !self.ring.completion().is_empty()
     }
 
-    /// Submits, and if it `waits`, waits until something completes.
+    /// Submits, and if it `waits`, waits until something completes. What the kernel does not take now goes with the next.
     ///
     /// # Errors
-    /// As the kernel says; being interrupted is none.
+    /// As the kernel says; being interrupted is none, nor is having to try again. After others than those of memory nothing
+    /// can be asked any more, or completions are lost: the ring is to be dropped.
     pub fn enter(&mut self, waits: bool) -> io::Result<()> {
+        if let Some(error) = self.refused.take() {
+            return Err(error);
+        }
         self.publish();
         let count = self.ring.submission().len() as u32;
         // What is waited for is one more than those that complete at once.
@@ -219,7 +226,7 @@ impl Uring {
         let wanted = if waits { quick + 1 } else { 0 };
         // SAFETY: no argument is given, and every entry's memory is kept as the functions that made it say.
         match unsafe { self.ring.submitter().enter::<libc::sigset_t>(count, wanted, GETEVENTS, None) } {
-            Err(error) if !matches!(error.raw_os_error(), Some(libc::EINTR | libc::EBUSY | libc::EAGAIN)) => Err(error),
+            Err(error) if !is_passing(&error) => Err(error),
             _ => Ok(()),
         }
     }
@@ -291,9 +298,15 @@ impl Uring {
             if unsafe { self.ring.submission().push(&entry) }.is_ok() {
                 return;
             }
-            // The queue is full: what is in it goes first. The kernel refuses that only where memory has run out.
-            if self.ring.submit().is_err() {
-                std::thread::yield_now();
+            // The queue is full: what is in it goes first.
+            match self.ring.submit() {
+                Ok(_) => {}
+                Err(error) if is_passing(&error) || is_of_memory(&error) => std::thread::yield_now(),
+                Err(error) => {
+                    // It stays under way for ever, and so does what it points to.
+                    self.refused = Some(error);
+                    return;
+                }
             }
         }
     }
@@ -313,6 +326,16 @@ impl Uring {
         }
         false
     }
+}
+
+/// Whether the same is to be asked again.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EINTR | libc::EBUSY | libc::EAGAIN))
+}
+
+/// Whether the kernel lacks memory at this moment.
+pub fn is_of_memory(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOMEM | libc::ENOBUFS))
 }
 
 impl Drop for Uring {

@@ -344,7 +344,7 @@ impl Shard {
     }
 
     /// Ends what would not end by itself: streams, and connections between requests.
-    fn begin_drain(&self) {
+    pub(crate) fn begin_drain(&self) {
         if self.draining.replace(true) {
             return;
         }

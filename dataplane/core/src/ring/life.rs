@@ -153,6 +153,18 @@ impl Life {
         self.has_output = false;
     }
 
+    /// Whether as many bytes wait as may.
+    pub fn is_full(&self) -> bool {
+        self.is_full
+    }
+
+    /// The ring is gone and the kernel has nothing of it any more: whatever was under way is over.
+    pub fn handle_ring_lost(&mut self) {
+        (self.receives, self.sends, self.cancels, self.is_starved) = (false, false, false, false);
+        (self.has_ended, self.is_broken) = (true, true);
+        self.check_invariants();
+    }
+
     /// Whether no more will come.
     pub fn has_ended(&self) -> bool {
         self.has_ended
@@ -273,6 +285,21 @@ mod tests {
         life.handle_received(Received::NoBuffer, false);
         life.handle_doubt();
         assert_eq!(acts(&mut life), [], "who waits for a turn has nothing under way");
+    }
+
+    #[test]
+    fn without_its_ring_a_connection_is_over_and_its_place_free_once_nobody_holds_it() {
+        let mut life = Life::default();
+        life.handle_output();
+        assert_eq!(acts(&mut life), [Act::Receive, Act::Send]);
+        life.handle_doubt();
+        assert_eq!(acts(&mut life), [Act::CancelReceive]);
+        life.handle_output();
+        life.handle_ring_lost();
+        assert!(life.is_broken() && life.has_ended());
+        assert_eq!(acts(&mut life), [], "nothing is asked of a ring that is gone");
+        life.handle_closed();
+        assert_eq!(acts(&mut life), [Act::Free]);
     }
 
     #[test]
