@@ -9,7 +9,7 @@ mod common;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use common::{DEADLINE, Ringway, told_address};
 
@@ -102,6 +102,43 @@ fn what_the_machine_does_not_grant_is_said() {
     for (limits, want) in [("-l 64", "locked memory"), ("-n 48", "open files")] {
         check_refused(Ringway::start_limited(limits, &arguments), want);
         check_refused(Ringway::start_limited(limits, &["stdio"]), want);
+    }
+}
+
+/// Whether a client gets an answer there.
+fn is_answered(stream: &mut TcpStream) -> bool {
+    let mut room = [0; 512];
+    stream.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").is_ok()
+        && stream.read(&mut room).is_ok_and(|count| room[..count].starts_with(b"HTTP/1.1 200 OK\r\n"))
+}
+
+/// Goal: without descriptors those who are there are served and nobody waits for ever, and afterwards everybody is.
+/// Method: more connections than the process may have, on either pump.
+#[test]
+fn out_of_descriptors_it_serves_whom_it_has_and_later_everybody() {
+    for driver in ["io.driver=auto", "io.driver=glommio"] {
+        let arguments = [&["serve", "--shards", "1", "--set", driver], &FREE[..]].concat();
+        let mut ringway = Ringway::start_limited("-n 160", &arguments);
+        let address = told_address(&mut ringway, "MCP");
+        let mut early = connect(address);
+        assert!(is_answered(&mut early), "{driver}");
+        let crowd: Vec<TcpStream> = (0..300).map(|_| connect(address)).collect();
+        ringway.log_line("connections cannot be accepted");
+        for _ in 0..20 {
+            std::thread::sleep(Duration::from_millis(10));
+            assert!(is_answered(&mut early), "{driver}: one that is there is served on");
+        }
+        drop(crowd);
+        let deadline = Instant::now() + DEADLINE;
+        // One more may be turned away while the crowd goes.
+        while !is_answered(&mut connect(address)) {
+            assert!(Instant::now() < deadline, "{driver}: it is not served afterwards");
+        }
+        ringway.signal("TERM");
+        assert_eq!(ringway.end().code(), Some(0), "{driver}");
+        let complaints = ringway.errors().iter().filter(|line| line.contains("connections cannot be accepted")).count();
+        // Once a shortage: a descriptor that is free for a moment ends one.
+        assert!(complaints < 8, "{driver}: {complaints} more complaints");
     }
 }
 
