@@ -6,6 +6,8 @@ pub mod request_path;
 
 pub mod refusal;
 
+pub mod identify;
+
 pub mod ring;
 
 pub mod http;
