@@ -73,19 +73,13 @@ def measured(driver, load, measure, detached, seconds):
             said, _ = loading.communicate(timeout=60)
             if loading.returncode != 0:
                 sys.exit(f"cotenants.py: the load on {driver} failed: {said[-2000:]}")
-            result["load"] = loaded(json.loads(said))
+            result["load_rps"] = json.loads(said)["measured"]["reached_rps"]
         return result
     finally:
         for process in (loading, server):
             if process and process.poll() is None:
                 process.kill()
                 process.wait()
-
-
-def loaded(record):
-    """Requests a second, and CPU time of each in microseconds, of a run's record."""
-    measured = record["measured"]
-    return {"rps": measured["reached_rps"], "cpu_us": measured["server"]["cpu_us_per_request"]}
 
 
 def call(port, tool, arguments):
@@ -108,7 +102,7 @@ def row(found, load, detached, measure):
         return statistics.median(result[name] for result in found[load, detached, measure, driver])
     return {"load": load, "task": "detached" if detached else "of a call", "measure": measure,
             **{f"{driver}_{name}": median(driver, name) for driver in DRIVERS for name in ("count", "p50_us", "p99_us")},
-            **{f"{driver}_load": [result.get("load") for result in found[load, detached, measure, driver]] for driver in DRIVERS}}
+            **{f"{driver}_load_rps": [result.get("load_rps") for result in found[load, detached, measure, driver]] for driver in DRIVERS}}
 
 
 def show(rows):

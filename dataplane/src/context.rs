@@ -16,6 +16,7 @@ use crate::session::Session;
 use crate::shard::Shard;
 use crate::task::{self, Task};
 use crate::tool::ToolError;
+use crate::who::Who;
 
 /// Who calls, and how its messages reach it.
 #[derive(Clone)]
@@ -31,7 +32,7 @@ pub struct Caller {
     /// The text of its progress token.
     pub progress_token: Option<String>,
     /// Whose credential was checked.
-    pub principal: Rc<str>,
+    pub who: Rc<Who>,
 }
 
 /// The answers of earlier rounds, and what this round asks (2026-07-28).
@@ -272,7 +273,7 @@ impl Context {
             return false;
         }
         let shard = &self.0.shard;
-        let principal = Rc::clone(&self.0.caller.principal);
+        let principal = Rc::clone(&self.0.caller.who.key);
         let task = Task::new(shard.new_handle(), principal, shard.limits().task_ttl, SystemTime::now());
         let inserted = shard.tasks.borrow_mut().insert(task.handle, Rc::clone(&task), shard.now());
         if inserted.is_ok() {

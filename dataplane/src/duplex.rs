@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ringway_core::header_params::HeaderLookup;
+use ringway_core::identify::Principal;
 use ringway_core::mcp::RpcError;
 use ringway_core::mcp::era::Carrier;
 use ringway_core::mcp::rpc_error::PARSE;
@@ -30,6 +31,7 @@ use crate::shard::Shard;
 use crate::shard::socket::Socket;
 use crate::stall::Doing;
 use crate::stop::{self, Stop};
+use crate::who::Who;
 use note::{End, Note};
 use output::Output;
 
@@ -51,6 +53,8 @@ pub struct Duplex {
     manner: Manner,
     /// Where the client is, for the records.
     socket: Option<Rc<Socket>>,
+    /// Who it is.
+    who: Rc<Who>,
     /// What `initialize` began.
     session: RefCell<Option<(Handle, Rc<Session>)>>,
     /// Calls and streams under way, by the text of their id.
@@ -86,18 +90,31 @@ impl Taken {
 
 impl Duplex {
     /// A client that has said nothing yet.
-    pub fn new(shard: Rc<Shard>, output: Output, manner: Manner, socket: Option<Rc<Socket>>) -> Rc<Duplex> {
+    pub fn new(
+        shard: Rc<Shard>,
+        output: Output,
+        manner: Manner,
+        socket: Option<Rc<Socket>>,
+        who: Rc<Who>,
+    ) -> Rc<Duplex> {
         Rc::new(Duplex {
             shard,
             output,
             manner,
             socket,
+            who,
             session: RefCell::default(),
             calls: RefCell::default(),
             last_work: Cell::new(0),
             answering: Cell::new(0),
             was_slow: Cell::new(false),
         })
+    }
+
+    /// Whether this is who opened it.
+    pub fn is_of(&self, principal: &Principal) -> bool {
+        let own = &self.who.principal;
+        (own.kind, &own.name) == (principal.kind, &principal.name)
     }
 
     fn session(&self) -> Option<Rc<Session>> {
@@ -110,7 +127,7 @@ impl Duplex {
         let shard = &self.shard;
         let session = self.session();
         let no_params = |_: &str| HeaderLookup::Absent;
-        let via = Via { carrier: Carrier::Duplex, params: &no_params, session: session.as_ref() };
+        let via = Via { carrier: Carrier::Duplex, params: &no_params, session: session.as_ref(), who: &self.who };
         let batch_max = shard.limits().batch_max;
         let read = shard.json.borrow_mut().with(text, |value| match http::batch_texts(value, batch_max) {
             Some(texts) => (What::Batch(texts), About::of(Method::Batch)),
@@ -141,9 +158,11 @@ impl Duplex {
                 None => return self.begin_batch(texts, note),
             },
             What::Planned(Plan::Initialize { id, version, capabilities }) => {
-                let session = Session::of_connection(version, capabilities);
+                let session = Session::of_connection(version, capabilities, Rc::clone(&self.who.key));
                 match self.begin_session(session) {
-                    Ok(()) => Reply::json(200, lists::initialize(&self.shard, &id, version)),
+                    Ok(()) => {
+                        Reply::json(200, lists::initialize(&self.shard, &self.who.view(&self.shard), &id, version))
+                    }
                     Err(refusal) => self.refuse(refusal, Some(&id)),
                 }
             }
@@ -201,7 +220,7 @@ impl Duplex {
                 };
                 work::start(&self.shard, *planned, route).await
             }
-            other => http::carry_out(&self.shard, other, session.as_ref()).await,
+            other => http::carry_out(&self.shard, other, session.as_ref(), &self.who).await,
         }
     }
 
@@ -210,7 +229,8 @@ impl Duplex {
         let client = Rc::clone(self);
         self.track(None, async move {
             let session = client.session();
-            let answered = http::local_batch(&client.shard, session.as_ref(), &Default::default(), texts).await;
+            let answered =
+                http::local_batch(&client.shard, session.as_ref(), &Default::default(), texts, &client.who).await;
             let reply = match answered {
                 Some(Answer::Reply(reply)) => reply,
                 _ => {

@@ -36,6 +36,8 @@ mod task;
 mod ticker;
 mod tool;
 mod tool_names;
+mod view;
+mod who;
 
 pub mod builtin;
 

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use ringway_core::identify::Principal;
 use ringway_core::session::Handle;
 
 use crate::answer::Reply;
@@ -34,6 +35,8 @@ pub struct Forwarded {
     pub from: u16,
     /// The session.
     pub session: Handle,
+    /// Who asks.
+    pub principal: Arc<Principal>,
     /// What to do with it.
     pub verb: ForwardedVerb,
     /// `MCP-Protocol-Version`.
@@ -78,6 +81,8 @@ pub enum ForwardedAnswer {
 pub struct PairMessage {
     /// The client.
     pub pair: Handle,
+    /// Who sends it.
+    pub principal: Arc<Principal>,
     /// The message.
     pub body: Vec<u8>,
     /// Where the answer to the post goes; the message's own goes to the stream.
@@ -114,8 +119,8 @@ pub enum Letter {
     Announce(Changed),
     /// A resource changed.
     ResourceUpdated(Arc<str>),
-    /// A task changed: its handle and `notifications/tasks` parameters.
-    TaskChanged(Arc<str>, Arc<str>),
+    /// A task changed: whose it is, its handle, and `notifications/tasks` parameters.
+    TaskChanged(Arc<str>, Arc<str>, Arc<str>),
     /// A request for a session that lives here.
     Forwarded(Forwarded),
     /// A message for a client whose stream is here.

@@ -10,6 +10,7 @@ use crate::local_tool::LocalTool;
 use crate::metrics::Method;
 use crate::shard::Shard;
 use crate::shard::socket::Socket;
+use crate::who::Who;
 
 /// What a request was about.
 #[derive(Clone)]
@@ -46,7 +47,11 @@ pub struct RemoteAbout {
 impl RemoteAbout {
     /// The same for this shard.
     pub fn to_local(&self, shard: &Shard) -> About {
-        About { method: self.method, tool: self.tool.as_deref().and_then(|name| shard.tool(name)), era: self.era }
+        About {
+            method: self.method,
+            tool: self.tool.as_deref().and_then(|name| shard.whole().tool(name).cloned()),
+            era: self.era,
+        }
     }
 }
 
@@ -82,6 +87,8 @@ pub struct Finished<'a> {
     pub bytes: u64,
     /// Its name.
     pub request_id: &'a str,
+    /// Who sent it; absent where nobody was asked yet.
+    pub who: Option<&'a Who>,
     /// Where its client is.
     pub socket: Option<&'a Socket>,
 }

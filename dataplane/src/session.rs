@@ -29,6 +29,8 @@ pub type Cancel = Box<dyn FnOnce()>;
 pub struct Session {
     /// What `initialize` agreed.
     pub version: Version,
+    /// Whose it is: to anybody else it is not there.
+    pub owner: Rc<str>,
     /// What the client can be asked.
     pub capabilities: Rc<Value>,
     /// From which level on the client wants log messages.
@@ -55,18 +57,19 @@ pub struct Full;
 
 impl Session {
     /// A session that `initialize` begins.
-    pub fn new(version: Version, capabilities: Value) -> Rc<Session> {
-        Session::with(version, capabilities, true)
+    pub fn new(version: Version, capabilities: Value, owner: Rc<str>) -> Rc<Session> {
+        Session::with(version, capabilities, owner, true)
     }
 
     /// A session that ends with its connection, on which everything is sent.
-    pub fn of_connection(version: Version, capabilities: Value) -> Rc<Session> {
-        Session::with(version, capabilities, false)
+    pub fn of_connection(version: Version, capabilities: Value, owner: Rc<str>) -> Rc<Session> {
+        Session::with(version, capabilities, owner, false)
     }
 
-    fn with(version: Version, capabilities: Value, can_come_back: bool) -> Rc<Session> {
+    fn with(version: Version, capabilities: Value, owner: Rc<str>, can_come_back: bool) -> Rc<Session> {
         Rc::new(Session {
             version,
+            owner,
             capabilities: Rc::new(capabilities),
             log_level: Cell::new(None),
             subscriptions: RefCell::default(),

@@ -52,7 +52,7 @@ async fn serve(shard: Rc<Shard>, setup: Setup) {
     };
     // Its own bounds are the shard's, which it has for itself.
     let manner = Manner { calls_max: usize::MAX, waiting_bytes_max: usize::MAX, leaves_slow: false };
-    let client = Duplex::new(Rc::clone(&shard), output, manner, None);
+    let client = Duplex::new(Rc::clone(&shard), output, manner, None, Rc::clone(&shard.anonymous));
     while started && !shard.draining.get() {
         let Some(read) = within(LOOK_FOR_DRAIN_EVERY, input.recv()).await else { continue };
         let Ok(line) = read else { break };

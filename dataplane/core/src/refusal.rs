@@ -30,6 +30,14 @@ pub enum Refusal {
     HostNotAllowed,
     /// `Origin` names a page that may not call this server.
     OriginNotAllowed,
+    /// The address it comes from may not call.
+    AddressNotAllowed,
+    /// It shows no credential, and one is asked for.
+    Unauthenticated,
+    /// The credential it shows is worth nothing here, or there are several.
+    BadCredential,
+    /// The credential is good, and not for this.
+    NotPermitted,
     /// No such path.
     NotFound,
     /// The path exists, the method does not.
@@ -92,6 +100,12 @@ impl Refusal {
             BodyTimeout => row(408, -32600, "body_timeout", "The request body did not arrive in time", true),
             HostNotAllowed => row(403, -32600, "host", "Host is not one this server answers for (--allow-host)", false),
             OriginNotAllowed => row(403, -32600, "origin", "Origin may not call this server (--allow-origin)", false),
+            AddressNotAllowed => row(403, -32600, "address", "This address may not call this server", false),
+            Unauthenticated => {
+                row(401, -32600, "unauthenticated", "A bearer token or an API key is needed here", false)
+            }
+            BadCredential => row(401, -32600, "credential", "The token or key is not valid here", false),
+            NotPermitted => row(403, -32600, "permission", "The token or key does not allow this", false),
             NotFound => row(404, -32601, "not_found", "No such path", false),
             MethodNotAllowed => row(405, -32600, "method", "Method not allowed on this path", false),
             MediaType => row(415, -32600, "media_type", "Content-Type must be application/json (UTF-8)", false),

@@ -2,14 +2,17 @@
 //!
 //! 1. [`crate::http::Decoder`] cuts the bytes into one request, read one way, or refuses.
 //! 2. [`admit`] checks that the caller may speak to this server at all: `Host`, `Origin`.
-//! 3. [`route`] finds what the path and method mean, and that the body can be read.
-//! 4. [`crate::json::JsonParser`] parses the body; [`crate::mcp::message`] says what kind of message it is.
-//! 5. [`crate::mcp::era`] chooses the era from the body and holds the headers to it.
-//! 6. The shell calls the tool and writes what [`crate::mcp::render`] makes of its result.
+//! 3. [`crate::identify`] says who it is, from its address and its credential; [`is_open`] names the few paths that
+//!    nobody is asked on.
+//! 4. [`route`] finds what the path and method mean, and that the body can be read; [`Route::requires`] what for.
+//! 5. [`crate::json::JsonParser`] parses the body; [`crate::mcp::message`] says what kind of message it is.
+//! 6. [`crate::mcp::era`] chooses the era from the body and holds the headers to it.
+//! 7. The shell calls the tool and writes what [`crate::mcp::render`] makes of its result.
 
 use crate::face::{self, Face};
 use crate::http::decoder::Request;
 use crate::http::head::Method;
+use crate::identify::metadata;
 use crate::refusal::Refusal;
 use ringway_policy::{AllowList, Faces, HostVerdict};
 
@@ -58,10 +61,54 @@ pub enum Route {
     Metrics,
     /// State as JSON.
     Status,
+    /// What OAuth clients need to know (RFC 9728).
+    Metadata,
     /// A CORS preflight.
     Preflight,
     /// OPTIONS without CORS: what the path allows.
     Options,
+}
+
+/// Who may have a route, where callers are asked who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Requires {
+    /// Everybody: it says nothing that is not meant for everybody.
+    Nothing,
+    /// Whoever is known.
+    Caller,
+    /// Whoever runs the server.
+    Operator,
+}
+
+impl Route {
+    /// Who may have it. Every route says so: one that is added is decided upon here.
+    pub fn requires(self) -> Requires {
+        match self {
+            Route::Livez | Route::Readyz | Route::Metadata | Route::Preflight | Route::Options => Requires::Nothing,
+            Route::McpPost
+            | Route::McpGet
+            | Route::McpDelete
+            | Route::WebSocket
+            | Route::SseStream
+            | Route::SseMessage
+            | Route::Face(_) => Requires::Caller,
+            Route::Health | Route::Metrics | Route::Status => Requires::Operator,
+        }
+    }
+}
+
+/// Whether a request is for one of the few things that everybody may have. Of anything else nobody unknown learns even
+/// that it is there.
+pub fn is_open(request: Request<'_>) -> bool {
+    let path = request.path();
+    if request.head.method == Method::Options {
+        return true;
+    }
+    path == b"/livez" || path == b"/readyz" || is_metadata(path)
+}
+
+fn is_metadata(path: &[u8]) -> bool {
+    path == metadata::ROOT_PATH.as_bytes() || path == metadata::MCP_PATH.as_bytes()
 }
 
 /// The path of the MCP endpoint.
@@ -139,6 +186,7 @@ pub fn route(admitted: &Admitted<'_>, faces: Option<&Faces>) -> Result<Route, Re
         b"/health" => Route::Health,
         b"/metrics" => Route::Metrics,
         b"/status" => Route::Status,
+        path if faces.is_some() && is_metadata(path) => Route::Metadata,
         _ => return Err(Refusal::NotFound),
     };
     if matches!(head.method, Method::Get | Method::Head) { Ok(route) } else { Err(Refusal::MethodNotAllowed) }

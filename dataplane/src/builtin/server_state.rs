@@ -203,7 +203,7 @@ pub fn get_available_tools() -> impl Tool {
             Some(_) => arguments.integer("limit")?,
             None => TOOLS_DEFAULT,
         };
-        let catalog = std::sync::Arc::clone(&context.0.shard.catalog());
+        let catalog = std::sync::Arc::clone(&context.0.caller.who.view(&context.0.shard).catalog);
         // There may be thousands of tools, and all of their text is read.
         let found = runtime::blocking(move || available(&catalog, &filter, limit.clamp(1, TOOLS_MAX) as usize)).await;
         Ok(ToolResult::structured(found))

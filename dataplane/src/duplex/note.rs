@@ -57,7 +57,16 @@ impl Drop for Note {
         let (request_id, socket) = (request_id.as_str(), client.socket.as_deref());
         record::finished(
             &client.shard,
-            &Finished { about, ending, status, took: began.elapsed(), bytes, request_id, socket },
+            &Finished {
+                about,
+                ending,
+                status,
+                took: began.elapsed(),
+                bytes,
+                request_id,
+                who: Some(&client.who),
+                socket,
+            },
         );
     }
 }

@@ -26,6 +26,8 @@ use crate::metrics::Method;
 use crate::record::{About, Ending};
 use crate::runtime;
 use crate::shard::Shard;
+use crate::view::View;
+use crate::who::Who;
 pub use rendered::{Rendered, Text};
 
 /// How a face words its answers.
@@ -39,15 +41,16 @@ enum Wording {
 type Named = (String, Map<String, Tree>);
 
 /// Answers a request to a face.
-pub async fn answer(shard: &Rc<Shard>, asked: Face, request: Request<'_>) -> (Answer, About) {
+pub async fn answer(shard: &Rc<Shard>, asked: Face, request: Request<'_>, who: &Rc<Who>) -> (Answer, About) {
+    let view = who.view(shard);
     let (reply, method) = match asked {
-        Face::Call => return call(shard, Wording::Rest, named_by_path(shard, request)).await,
-        Face::Execute => return call(shard, Wording::Rest, body(shard, request, rest::execution)).await,
-        Face::Command => return call(shard, Wording::Command, body(shard, request, command::read)).await,
-        Face::Tools => (listing(shard, request, |rendered| &rendered.tools).await, Method::ToolsList),
-        Face::Document => (listing(shard, request, |rendered| &rendered.openapi).await, Method::Probe),
-        Face::Tool => (tool(shard, request), Method::ToolsList),
-        Face::Status => (status(shard), Method::Probe),
+        Face::Call => return call(shard, Wording::Rest, named_by_path(shard, &view, request), who).await,
+        Face::Execute => return call(shard, Wording::Rest, body(shard, request, rest::execution), who).await,
+        Face::Command => return call(shard, Wording::Command, body(shard, request, command::read), who).await,
+        Face::Tools => (listing(shard, &view, request, |rendered| &rendered.tools).await, Method::ToolsList),
+        Face::Document => (listing(shard, &view, request, |rendered| &rendered.openapi).await, Method::Probe),
+        Face::Tool => (tool(&view, request), Method::ToolsList),
+        Face::Status => (status(shard, &view), Method::Probe),
     };
     (reply.into(), About::of(method))
 }
@@ -97,9 +100,9 @@ fn now() -> String {
 }
 
 /// Calls what the request names.
-async fn call(shard: &Rc<Shard>, wording: Wording, named: Result<Named, Problem>) -> (Answer, About) {
+async fn call(shard: &Rc<Shard>, wording: Wording, named: Result<Named, Problem>, who: &Rc<Who>) -> (Answer, About) {
     let mut about = About::of(Method::ToolsCall);
-    let planned = match named.and_then(|named| plan(shard, wording, named)) {
+    let planned = match named.and_then(|named| plan(shard, wording, named, who)) {
         Ok(planned) => planned,
         Err(problem) => return (wording.refuse(&problem).into(), about),
     };
@@ -115,20 +118,21 @@ async fn call(shard: &Rc<Shard>, wording: Wording, named: Result<Named, Problem>
 }
 
 /// A call as MCP 2026-07-28 has it, by a caller who can neither be asked nor told anything on the way.
-fn plan(shard: &Rc<Shard>, wording: Wording, (name, arguments): Named) -> Result<Planned, Problem> {
+fn plan(shard: &Rc<Shard>, wording: Wording, (name, arguments): Named, who: &Rc<Who>) -> Result<Planned, Problem> {
     let what = if let Wording::Command = wording { "command" } else { "tool" };
-    let tool = shard.tool(&name).ok_or_else(|| Problem::unknown(what, &name, shard.catalog().tool_names()))?;
+    let view = who.view(shard);
+    let tool = view.tool(&name).ok_or_else(|| Problem::unknown(what, &name, view.catalog.tool_names()))?;
     let caller = Caller {
         version: Version::V2026_07_28,
         session: None,
         capabilities: Rc::clone(&shard.no_capabilities),
         log_level: None,
         progress_token: None,
-        principal: Rc::clone(&shard.anonymous),
+        who: Rc::clone(who),
     };
     // JSON-RPC wants an id; this one is read by nobody.
     let id = "0".to_owned();
-    Ok(Planned { id, caller, rounds: Rounds::default(), work: Work::Tool(tool, arguments) })
+    Ok(Planned { id, caller, rounds: Rounds::default(), work: Work::Tool(Rc::clone(tool), arguments) })
 }
 
 /// Reads a body by the strict rules that MCP bodies are read by.
@@ -141,28 +145,28 @@ fn body<T>(
     parsed.map_err(|fault| Problem::new(400, PARSE, fault.to_string()))?
 }
 
-fn named_by_path(shard: &Shard, request: Request<'_>) -> Result<Named, Problem> {
+fn named_by_path(shard: &Shard, view: &View, request: Request<'_>) -> Result<Named, Problem> {
     let name = face::tool_name(request.path())?.into_owned();
     // Whoever misspells a tool is told so, whatever the arguments.
-    if shard.tool(&name).is_none() {
-        return Err(Problem::unknown("tool", &name, shard.catalog().tool_names()));
+    if view.tool(&name).is_none() {
+        return Err(Problem::unknown("tool", &name, view.catalog.tool_names()));
     }
     let arguments = if request.body.is_empty() { Map::new() } else { body(shard, request, rest::arguments)? };
     Ok((name, arguments))
 }
 
-fn tool(shard: &Shard, request: Request<'_>) -> Reply {
+fn tool(view: &View, request: Request<'_>) -> Reply {
     let found = face::tool_name(request.path()).and_then(|name| {
-        let tool = shard.tool(&name);
-        let tool = tool.ok_or_else(|| Problem::unknown("tool", &name, shard.catalog().tool_names()))?;
+        let tool = view.tool(&name);
+        let tool = tool.ok_or_else(|| Problem::unknown("tool", &name, view.catalog.tool_names()))?;
         Ok(render::tool(&tool.definition, Version::V2026_07_28))
     });
     found.map_or_else(|problem| Wording::Rest.refuse(&problem), |text| Reply::json(200, text))
 }
 
 /// A text that is the same until what is offered changes.
-async fn listing(shard: &Rc<Shard>, request: Request<'_>, pick: fn(&Rendered) -> &Text) -> Reply {
-    let catalog = Arc::clone(&shard.catalog());
+async fn listing(shard: &Rc<Shard>, view: &View, request: Request<'_>, pick: fn(&Rendered) -> &Text) -> Reply {
+    let catalog = Arc::clone(&view.catalog);
     if catalog.rendered().is_none() {
         let (catalog, identity) = (Arc::clone(&catalog), Arc::clone(&shard.identity));
         runtime::blocking(move || {
@@ -179,7 +183,7 @@ async fn listing(shard: &Rc<Shard>, request: Request<'_>, pick: fn(&Rendered) ->
     reply.field("ETag", &*text.tag).field("Cache-Control", "no-cache")
 }
 
-fn status(shard: &Shard) -> Reply {
+fn status(shard: &Shard, view: &View) -> Reply {
     let ready = shard.observatory.is_ready();
     let server: Tree = serde_json::from_str(&shard.identity.info).unwrap_or_default();
     let versions: Vec<&str> = Version::ALL.iter().map(|version| version.name()).collect();
@@ -188,7 +192,7 @@ fn status(shard: &Shard) -> Reply {
         "ready": ready,
         "server": server,
         "protocolVersions": versions,
-        "tools": shard.catalog().tools().len(),
+        "tools": view.catalog.tools().len(),
         "timestamp": now(),
     });
     Reply::json(200, status.to_string().into_bytes())

@@ -41,7 +41,7 @@ impl AccessLog {
             at: SystemTime::now(),
             request_id: finished.request_id.into(),
             client: finished.socket.and_then(|socket| socket.peer()),
-            principal: (&*shard.anonymous).into(),
+            principal: finished.who.map_or("unknown", |who| &who.key).into(),
             method: finished.about.method.label(),
             tool: finished.about.tool.as_ref().map(|tool| tool.definition.name.as_str().into()),
             era: finished.about.era,

@@ -19,6 +19,7 @@ use crate::metrics::Method;
 use crate::record::{About, Ending};
 use crate::session::Session;
 use crate::shard::Shard;
+use crate::who::Who;
 
 /// What the first look at a body finds.
 pub enum First {
@@ -55,20 +56,21 @@ fn mirrored_param<'b>(request: Request<'b>, suffix: &str) -> HeaderLookup<'b> {
 }
 
 /// Answers a GET: the stream of a legacy session.
-pub async fn get(shard: &Rc<Shard>, request: Request<'_>) -> Answer {
+pub async fn get(shard: &Rc<Shard>, request: Request<'_>, who: &Rc<Who>) -> Answer {
     if let Err(error) = era::select_without_body(&mcp_headers(request)) {
         return refused_without_body(&error);
     }
     let head = request.head;
-    legacy::get(shard, head.session_id.bytes(request.bytes), head.last_event_id.bytes(request.bytes)).await
+    let last_event_id = head.last_event_id.bytes(request.bytes);
+    legacy::get(shard, head.session_id.bytes(request.bytes), last_event_id, who).await
 }
 
 /// Answers a DELETE: the end of a legacy session.
-pub async fn delete(shard: &Rc<Shard>, request: Request<'_>) -> Answer {
+pub async fn delete(shard: &Rc<Shard>, request: Request<'_>, who: &Rc<Who>) -> Answer {
     if let Err(error) = era::select_without_body(&mcp_headers(request)) {
         return refused_without_body(&error);
     }
-    legacy::delete(shard, request.head.session_id.bytes(request.bytes)).await
+    legacy::delete(shard, request.head.session_id.bytes(request.bytes), who).await
 }
 
 fn refused_without_body(error: &RpcError) -> Answer {
@@ -85,7 +87,7 @@ pub enum Begun {
 }
 
 /// Begins to answer a POST.
-pub fn begin(shard: &Rc<Shard>, request: Request<'_>) -> Begun {
+pub fn begin(shard: &Rc<Shard>, request: Request<'_>, who: &Rc<Who>) -> Begun {
     let head = request.head;
     let headers = mcp_headers(request);
     let session_id = head.session_id.bytes(request.bytes);
@@ -101,7 +103,7 @@ pub fn begin(shard: &Rc<Shard>, request: Request<'_>) -> Begun {
                 Err(_) => false,
             };
             if is_legacy {
-                session = legacy::session_here(shard, session_id);
+                session = legacy::session_here(shard, session_id, who);
                 if session.is_none() {
                     return First::OfSession;
                 }
@@ -111,7 +113,7 @@ pub fn begin(shard: &Rc<Shard>, request: Request<'_>) -> Begun {
             return First::Planned(guessed_session(shard), About::of(Method::Invalid), None);
         }
         let params = |suffix: &str| mirrored_param(request, suffix);
-        let via = Via { carrier: Carrier::Http(headers), params: &params, session: session.as_ref() };
+        let via = Via { carrier: Carrier::Http(headers), params: &params, session: session.as_ref(), who };
         let (plan, about) = plan::plan(shard, value, &via);
         First::Planned(plan, about, session)
     });
@@ -136,15 +138,15 @@ fn guessed_session(shard: &Shard) -> Plan {
 }
 
 /// Answers a POST whose answer may have to be waited for.
-pub async fn go_on(shard: &Rc<Shard>, request: Request<'_>, first: First) -> (Answer, About) {
+pub async fn go_on(shard: &Rc<Shard>, request: Request<'_>, first: First, who: &Rc<Who>) -> (Answer, About) {
     let headers = mcp_headers(request);
     let session_id = request.head.session_id.bytes(request.bytes);
     match first {
-        First::Planned(plan, about, session) => (carry_out(shard, plan, session.as_ref()).await, about),
-        First::OfSession => legacy::post(shard, session_id.unwrap_or_default(), &headers, request.body).await,
+        First::Planned(plan, about, session) => (carry_out(shard, plan, session.as_ref(), who).await, about),
+        First::OfSession => legacy::post(shard, session_id.unwrap_or_default(), &headers, request.body, who).await,
         First::Batch(texts) => {
             let is_modern = headers_are_modern(&headers);
-            (batch(shard, session_id, &headers, texts, is_modern).await, About::of(Method::Batch))
+            (batch(shard, session_id, &headers, texts, is_modern, who).await, About::of(Method::Batch))
         }
     }
 }
@@ -160,13 +162,13 @@ fn parse_error(fault: JsonFault) -> Answer {
 }
 
 /// Carries out the plan for a single message.
-pub async fn carry_out(shard: &Rc<Shard>, plan: Plan, session: Option<&Rc<Session>>) -> Answer {
+pub async fn carry_out(shard: &Rc<Shard>, plan: Plan, session: Option<&Rc<Session>>, who: &Rc<Who>) -> Answer {
     match plan {
         Plan::Reply { status, ending, message, .. } => Reply { ending, ..Reply::json(status, message) }.into(),
         Plan::Accepted | Plan::Cancel { .. } => Reply::empty(202).into(),
-        Plan::Initialize { id, version, capabilities } => legacy::initialize(shard, &id, version, capabilities),
+        Plan::Initialize { id, version, capabilities } => legacy::initialize(shard, &id, version, capabilities, who),
         Plan::Work(planned) => work::start(shard, *planned, route(session)).await,
-        Plan::Listen { id, filter } => listen::open(shard, id, filter),
+        Plan::Listen { id, filter } => listen::open(shard, id, filter, who),
         Plan::Task { id, task, caller, verb } => tasks::answer(shard, &id, task, caller, verb).await,
     }
 }
@@ -182,6 +184,7 @@ async fn batch(
     headers: &McpHeaders<'_>,
     texts: Vec<Vec<u8>>,
     is_modern: bool,
+    who: &Rc<Who>,
 ) -> Answer {
     let refuse = |text: &'static str| {
         let error = RpcError::invalid_request(text);
@@ -195,14 +198,14 @@ async fn batch(
         // A batch for a session of another shard is carried out there.
         Some(Some(handle)) if handle.home != shard.id => {
             let body = [&b"["[..], &texts.join(&b","[..]), b"]"].concat();
-            return legacy::forward_post(shard, handle, headers, body).await.0;
+            return legacy::forward_post(shard, handle, headers, body, who).await.0;
         }
-        Some(handle) => match handle.and_then(|handle| shard.session(&handle)) {
+        Some(handle) => match handle.and_then(|handle| shard.session(&handle, who)) {
             Some(session) => Some(session),
             None => return legacy::unknown_session(),
         },
     };
-    local_batch(shard, session.as_ref(), headers, texts)
+    local_batch(shard, session.as_ref(), headers, texts, who)
         .await
         .unwrap_or_else(|| refuse("Invalid Request: this revision has no batches"))
 }
@@ -221,6 +224,7 @@ pub async fn local_batch(
     session: Option<&Rc<Session>>,
     headers: &McpHeaders<'_>,
     texts: Vec<Vec<u8>>,
+    who: &Rc<Who>,
 ) -> Option<Answer> {
     let named = headers.version.and_then(|version| std::str::from_utf8(version).ok());
     if let Some(name) = named {
@@ -237,7 +241,7 @@ pub async fn local_batch(
     let no_params = |_: &str| HeaderLookup::Absent;
     let mut answers = Vec::new();
     for text in &texts {
-        let via = Via { carrier: Carrier::Http(*headers), params: &no_params, session };
+        let via = Via { carrier: Carrier::Http(*headers), params: &no_params, session, who };
         let planned = shard.json.borrow_mut().with(text, |value| plan::plan(shard, value, &via).0);
         let plan = match planned {
             // `initialize` must come alone (MCP 2025-03-26, lifecycle), and nothing modern hides in a batch.
@@ -255,11 +259,11 @@ pub async fn local_batch(
         };
         answers.push(plan);
     }
-    Some(join(shard, answers, session).await)
+    Some(join(shard, answers, session, who).await)
 }
 
 /// Carries out plans side by side and joins their last messages into one array.
-async fn join(shard: &Rc<Shard>, plans: Vec<Plan>, session: Option<&Rc<Session>>) -> Answer {
+async fn join(shard: &Rc<Shard>, plans: Vec<Plan>, session: Option<&Rc<Session>>, who: &Rc<Who>) -> Answer {
     let mut waiting = Vec::new();
     for plan in plans {
         let answer = match plan {
@@ -270,7 +274,7 @@ async fn join(shard: &Rc<Shard>, plans: Vec<Plan>, session: Option<&Rc<Session>>
                 caller.progress_token = None;
                 work::start(shard, Planned { id, caller, rounds, work }, work::Route::Connection).await
             }
-            other => carry_out(shard, other, session).await,
+            other => carry_out(shard, other, session, who).await,
         };
         waiting.push(answer);
     }

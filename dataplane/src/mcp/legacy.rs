@@ -2,6 +2,7 @@
 //! "Session Management" and "Resumability"). It never reads or writes a socket.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use futures_lite::FutureExt;
 use ringway_core::header_params::HeaderLookup;
@@ -21,14 +22,15 @@ use crate::outbox::StreamEvent;
 use crate::record::{About, Ending};
 use crate::session::{STANDALONE, Session};
 use crate::shard::Shard;
+use crate::who::Who;
 
 /// Events of a forwarded stream that may wait for the connection's shard.
 const FORWARDED_EVENTS_MAX: usize = 64;
 
 /// Begins a session here and answers `initialize`.
-pub fn initialize(shard: &Rc<Shard>, id: &str, version: Version, capabilities: Value) -> Answer {
+pub fn initialize(shard: &Rc<Shard>, id: &str, version: Version, capabilities: Value, who: &Rc<Who>) -> Answer {
     let handle = shard.new_handle();
-    let session = Session::new(version, capabilities);
+    let session = Session::new(version, capabilities, Rc::clone(&who.key));
     match shard.sessions.borrow_mut().insert(handle, session, shard.now()) {
         Ok(evicted) => {
             if let Some(evicted) = evicted {
@@ -40,7 +42,9 @@ pub fn initialize(shard: &Rc<Shard>, id: &str, version: Version, capabilities: V
             return Reply::refusal_of(Refusal::SessionsFull, Some(id), "").into();
         }
     }
-    Reply::json(200, lists::initialize(shard, id, version)).field("Mcp-Session-Id", handle.to_string()).into()
+    Reply::json(200, lists::initialize(shard, &who.view(shard), id, version))
+        .field("Mcp-Session-Id", handle.to_string())
+        .into()
 }
 
 /// The answer for a session that is not there, or is somebody else's.
@@ -49,38 +53,50 @@ pub fn unknown_session() -> Answer {
     Reply::error_with_status(404, None, &error).into()
 }
 
-/// The session of that name, when it lives on this shard; marked as used.
-pub fn session_here(shard: &Shard, session_id: &[u8]) -> Option<Rc<Session>> {
+/// The session of that name, when it lives on this shard and is the caller's; marked as used.
+pub fn session_here(shard: &Shard, session_id: &[u8], who: &Who) -> Option<Rc<Session>> {
     let handle = Handle::parse(session_id).filter(|handle| handle.home == shard.id)?;
-    shard.session(&handle)
+    shard.session(&handle, who)
 }
 
 /// A message for a session.
-pub async fn post(shard: &Rc<Shard>, session_id: &[u8], headers: &McpHeaders<'_>, body: &[u8]) -> (Answer, About) {
+pub async fn post(
+    shard: &Rc<Shard>,
+    session_id: &[u8],
+    headers: &McpHeaders<'_>,
+    body: &[u8],
+    who: &Rc<Who>,
+) -> (Answer, About) {
     let Some(handle) = Handle::parse(session_id) else {
         return (unknown_session(), About::of(Method::OfSession));
     };
     if handle.home != shard.id {
-        return forward_post(shard, handle, headers, body.to_vec()).await;
+        return forward_post(shard, handle, headers, body.to_vec(), who).await;
     }
-    local_post(shard, handle, headers, body).await
+    local_post(shard, handle, headers, body, who).await
 }
 
-async fn local_post(shard: &Rc<Shard>, handle: Handle, headers: &McpHeaders<'_>, body: &[u8]) -> (Answer, About) {
-    let Some(session) = shard.session(&handle) else {
+async fn local_post(
+    shard: &Rc<Shard>,
+    handle: Handle,
+    headers: &McpHeaders<'_>,
+    body: &[u8],
+    who: &Rc<Who>,
+) -> (Answer, About) {
+    let Some(session) = shard.session(&handle, who) else {
         return (unknown_session(), About::of(Method::OfSession));
     };
     let no_params = |_: &str| HeaderLookup::Absent;
-    let via = Via { carrier: Carrier::Http(*headers), params: &no_params, session: Some(&session) };
+    let via = Via { carrier: Carrier::Http(*headers), params: &no_params, session: Some(&session), who };
     let planned =
         shard.json.borrow_mut().with(body, |value| match http::batch_texts(value, shard.limits().batch_max) {
             Some(texts) => Err(texts),
             None => Ok(plan::plan(shard, value, &via)),
         });
     match planned {
-        Ok(Ok((plan, about))) => (http::carry_out(shard, plan, Some(&session)).await, about),
+        Ok(Ok((plan, about))) => (http::carry_out(shard, plan, Some(&session), who).await, about),
         Ok(Err(texts)) => {
-            let answer = http::local_batch(shard, Some(&session), headers, texts).await;
+            let answer = http::local_batch(shard, Some(&session), headers, texts, who).await;
             let error = RpcError::invalid_request("Invalid Request: this revision has no batches");
             let answer = answer.unwrap_or_else(|| Reply::error_with_status(400, None, &error).into());
             (answer, About::of(Method::Batch))
@@ -93,7 +109,7 @@ async fn local_post(shard: &Rc<Shard>, handle: Handle, headers: &McpHeaders<'_>,
 }
 
 /// Opens the session's stream, or takes one up again behind `last_event_id`.
-pub async fn get(shard: &Rc<Shard>, session_id: Option<&[u8]>, last_event_id: Option<&[u8]>) -> Answer {
+pub async fn get(shard: &Rc<Shard>, session_id: Option<&[u8]>, last_event_id: Option<&[u8]>, who: &Rc<Who>) -> Answer {
     let Some(session_id) = session_id else {
         // Only a session has a stream; a client without one is told that GET is not for it.
         return Reply::refusal(Refusal::MethodNotAllowed, "POST").into();
@@ -103,13 +119,13 @@ pub async fn get(shard: &Rc<Shard>, session_id: Option<&[u8]>, last_event_id: Op
     };
     if handle.home != shard.id {
         let verb = ForwardedVerb::Get(last_event_id.map(<[u8]>::to_vec));
-        return forward(shard, handle, verb, None).await.0;
+        return forward(shard, handle, verb, None, who).await.0;
     }
-    local_get(shard, handle, last_event_id)
+    local_get(shard, handle, last_event_id, who)
 }
 
-fn local_get(shard: &Rc<Shard>, handle: Handle, last_event_id: Option<&[u8]>) -> Answer {
-    let Some(session) = shard.session(&handle) else {
+fn local_get(shard: &Rc<Shard>, handle: Handle, last_event_id: Option<&[u8]>, who: &Who) -> Answer {
+    let Some(session) = shard.session(&handle, who) else {
         return unknown_session();
     };
     let resumed = last_event_id.and_then(parse_event_id);
@@ -152,7 +168,7 @@ fn parse_event_id(id: &[u8]) -> Option<(u32, u64)> {
 }
 
 /// Ends a session.
-pub async fn delete(shard: &Rc<Shard>, session_id: Option<&[u8]>) -> Answer {
+pub async fn delete(shard: &Rc<Shard>, session_id: Option<&[u8]>, who: &Rc<Who>) -> Answer {
     let Some(session_id) = session_id else {
         let error = RpcError::new(-32000, "Bad Request: Mcp-Session-Id is missing");
         return Reply::error_with_status(400, None, &error).into();
@@ -161,13 +177,16 @@ pub async fn delete(shard: &Rc<Shard>, session_id: Option<&[u8]>) -> Answer {
         return unknown_session();
     };
     if handle.home != shard.id {
-        return forward(shard, handle, ForwardedVerb::Delete, None).await.0;
+        return forward(shard, handle, ForwardedVerb::Delete, None, who).await.0;
     }
-    local_delete(shard, handle)
+    local_delete(shard, handle, who)
 }
 
-fn local_delete(shard: &Rc<Shard>, handle: Handle) -> Answer {
-    let removed = shard.sessions.borrow_mut().remove(&handle);
+fn local_delete(shard: &Rc<Shard>, handle: Handle, who: &Who) -> Answer {
+    let removed = match shard.session(&handle, who) {
+        Some(_) => shard.sessions.borrow_mut().remove(&handle),
+        None => None,
+    };
     match removed {
         Some(session) => {
             session.end();
@@ -183,17 +202,25 @@ pub async fn forward_post(
     session: Handle,
     headers: &McpHeaders<'_>,
     body: Vec<u8>,
+    who: &Rc<Who>,
 ) -> (Answer, About) {
-    forward(shard, session, ForwardedVerb::Post(body), headers.version.map(<[u8]>::to_vec)).await
+    forward(shard, session, ForwardedVerb::Post(body), headers.version.map(<[u8]>::to_vec), who).await
 }
 
-async fn forward(shard: &Rc<Shard>, session: Handle, verb: ForwardedVerb, version: Option<Vec<u8>>) -> (Answer, About) {
+async fn forward(
+    shard: &Rc<Shard>,
+    session: Handle,
+    verb: ForwardedVerb,
+    version: Option<Vec<u8>>,
+    who: &Rc<Who>,
+) -> (Answer, About) {
     let unknown = About::of(Method::OfSession);
     if usize::from(session.home) >= shard.shard_count {
         return (unknown_session(), unknown);
     }
     let (reply, answer) = async_channel::bounded(1);
-    let forwarded = Forwarded { from: shard.id, session, verb, version, reply };
+    let principal = Arc::clone(&who.principal);
+    let forwarded = Forwarded { from: shard.id, session, principal, verb, version, reply };
     if !shard.mailboxes.send(session.home, Letter::Forwarded(forwarded)) {
         return (http::overloaded(), unknown);
     }
@@ -218,14 +245,15 @@ async fn forward(shard: &Rc<Shard>, session: Handle, verb: ForwardedVerb, versio
 
 /// Carries out a request that another shard took, and sends back what comes of it.
 pub async fn serve_forwarded(shard: Rc<Shard>, forwarded: Forwarded) {
-    let Forwarded { from, session, verb, version, reply } = forwarded;
+    let Forwarded { from, session, principal, verb, version, reply } = forwarded;
+    let who = &shard.who(principal);
     let headers = McpHeaders { version: version.as_deref(), ..McpHeaders::default() };
     let (answer, about) = match verb {
-        ForwardedVerb::Post(body) => local_post(&shard, session, &headers, &body).await,
+        ForwardedVerb::Post(body) => local_post(&shard, session, &headers, &body, who).await,
         ForwardedVerb::Get(last_event_id) => {
-            (local_get(&shard, session, last_event_id.as_deref()), About::of(Method::Stream))
+            (local_get(&shard, session, last_event_id.as_deref(), who), About::of(Method::Stream))
         }
-        ForwardedVerb::Delete => (local_delete(&shard, session), About::of(Method::EndSession)),
+        ForwardedVerb::Delete => (local_delete(&shard, session, who), About::of(Method::EndSession)),
     };
     let about = about.to_remote();
     let mut events = match answer {

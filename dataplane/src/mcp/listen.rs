@@ -10,10 +10,12 @@ use ringway_core::mcp::render::{self, META_SUBSCRIPTION, ResultWriter};
 use serde_json::{Map, Value as Tree, json};
 
 use crate::answer::{Answer, Events, Reply, Source};
+use crate::catalog::Catalog;
 use crate::mailbox::Changed;
 use crate::outbox::Outbox;
 use crate::record::Ending;
 use crate::shard::Shard;
+use crate::who::Who;
 
 /// Bytes of what a client wants to hear, as text: a stream keeps it for as long as it is open.
 const FILTER_BYTES_MAX: usize = 64 << 10;
@@ -72,9 +74,8 @@ impl Filter {
         !self.tasks.is_empty()
     }
 
-    /// Leaves the part this server honours.
-    fn honoured(mut self, shard: &Shard) -> Filter {
-        let catalog = shard.catalog();
+    /// Leaves the part that is honoured for those who see `catalog`.
+    pub fn honoured(mut self, catalog: &Catalog) -> Filter {
         self.lists.prompts &= catalog.has_prompts();
         self.lists.resources &= catalog.has_resources();
         if !catalog.has_resources() {
@@ -106,6 +107,8 @@ impl Filter {
 pub struct Listen {
     /// The request's id as JSON text: it names the subscription with its own type.
     id: String,
+    /// Whose it is.
+    owner: Rc<str>,
     filter: Filter,
     outbox: Rc<Outbox>,
 }
@@ -135,9 +138,9 @@ impl Listen {
         }
     }
 
-    /// Announces a changed task.
-    pub fn task_changed(&self, task: &str, detail: &str) {
-        if self.filter.tasks.contains(task) {
+    /// Announces a changed task to its owner.
+    pub fn task_changed(&self, owner: &str, task: &str, detail: &str) {
+        if *self.owner == *owner && self.filter.tasks.contains(task) {
             self.send("notifications/tasks", serde_json::from_str(detail).unwrap_or_default());
         }
     }
@@ -172,13 +175,14 @@ impl Drop for ListenGuard {
 }
 
 /// Opens a stream: its first message says what will be announced.
-pub fn open(shard: &Rc<Shard>, id: String, filter: Filter) -> Answer {
+pub fn open(shard: &Rc<Shard>, id: String, filter: Filter, who: &Who) -> Answer {
     let mut listens = shard.listens.borrow_mut();
     if listens.len() >= shard.limits().listens_max {
         let error = RpcError::internal("Too many open subscriptions; try again soon");
         return Reply::error_with_status(200, Some(&id), &error).into();
     }
-    let listen = Listen { id, filter: filter.honoured(shard), outbox: Outbox::plain(&shard.limits()) };
+    let owner = Rc::clone(&who.key);
+    let listen = Listen { id, owner, filter, outbox: Outbox::plain(&shard.limits()) };
     let honoured = listen.filter.to_tree();
     listen.send("notifications/subscriptions/acknowledged", json!({ "notifications": honoured }));
     let source = Source::Local(listen.outbox.attach(0));

@@ -10,9 +10,10 @@ use ringway_core::mcp::{Era, RpcError, Version};
 use serde_json::{Value as Tree, json};
 
 use super::plan::{required_str, shortened};
-use crate::catalog::ListKind;
+use crate::catalog::{Catalog, ListKind};
 use crate::shard::Shard;
 use crate::task::EXTENSION;
+use crate::view::View;
 
 /// How long a client may keep what `server/discover` said.
 const DISCOVER_TTL_MS: u64 = 60_000;
@@ -20,8 +21,7 @@ const DISCOVER_TTL_MS: u64 = 60_000;
 const COMPLETIONS_MAX: usize = 100;
 
 /// What this server can do, as `era` words it.
-pub fn capabilities(shard: &Shard, era: Era) -> Tree {
-    let catalog = shard.catalog();
+pub fn capabilities(catalog: &Catalog, era: Era) -> Tree {
     let mut all = json!({ "tools": { "listChanged": true }, "completions": {} });
     let Some(members) = all.as_object_mut() else {
         return all;
@@ -40,10 +40,10 @@ pub fn capabilities(shard: &Shard, era: Era) -> Tree {
 }
 
 /// The answer to `server/discover`.
-pub fn discover(shard: &Shard, id: &str) -> Vec<u8> {
+pub fn discover(shard: &Shard, view: &View, id: &str) -> Vec<u8> {
     let mut writer = ResultWriter::begin(Vec::new(), id, Version::V2026_07_28, &shard.identity, "complete");
     writer.member("supportedVersions", &[Version::V2026_07_28.name()]);
-    writer.member("capabilities", &capabilities(shard, Era::Modern));
+    writer.member("capabilities", &capabilities(&view.catalog, Era::Modern));
     if let Some(instructions) = &shard.instructions {
         writer.member("instructions", &**instructions);
     }
@@ -52,10 +52,10 @@ pub fn discover(shard: &Shard, id: &str) -> Vec<u8> {
 }
 
 /// The answer to `initialize`.
-pub fn initialize(shard: &Shard, id: &str, version: Version) -> Vec<u8> {
+pub fn initialize(shard: &Shard, view: &View, id: &str, version: Version) -> Vec<u8> {
     let mut writer = ResultWriter::begin(Vec::new(), id, version, &shard.identity, "complete");
     writer.member("protocolVersion", version.name());
-    writer.member("capabilities", &capabilities(shard, Era::Legacy));
+    writer.member("capabilities", &capabilities(&view.catalog, Era::Legacy));
     writer.raw("serverInfo", shard.identity.info.as_bytes());
     if let Some(instructions) = &shard.instructions {
         writer.member("instructions", &**instructions);
@@ -69,6 +69,7 @@ pub fn initialize(shard: &Shard, id: &str, version: Version) -> Vec<u8> {
 /// -32602 for a cursor that leads nowhere.
 pub fn list(
     shard: &Shard,
+    view: &View,
     id: &str,
     kind: ListKind,
     version: Version,
@@ -79,8 +80,7 @@ pub fn list(
         Some(value) => Some(value.as_str().ok_or_else(bad_cursor)?),
         None => None,
     };
-    let catalog = shard.catalog();
-    let members = catalog.page(kind, version.era(), cursor).ok_or_else(bad_cursor)?;
+    let members = view.catalog.page(kind, version.era(), cursor).ok_or_else(bad_cursor)?;
     let mut out = ResultWriter::begin(Vec::new(), id, version, &shard.identity, "complete");
     out.rendered(members);
     Ok(out.end())
@@ -90,7 +90,13 @@ pub fn list(
 ///
 /// # Errors
 /// -32602 for a reference to nothing.
-pub fn complete(shard: &Shard, id: &str, version: Version, params: Option<Object<'_>>) -> Result<Vec<u8>, RpcError> {
+pub fn complete(
+    shard: &Shard,
+    view: &View,
+    id: &str,
+    version: Version,
+    params: Option<Object<'_>>,
+) -> Result<Vec<u8>, RpcError> {
     let object = |name: &str| {
         let found = params.and_then(|params| params.get(name)).and_then(|value| value.as_object());
         found.ok_or_else(|| RpcError::invalid_params(format!("Invalid params: `{name}` must be an object")))
@@ -98,7 +104,7 @@ pub fn complete(shard: &Shard, id: &str, version: Version, params: Option<Object
     let (reference, argument) = (object("ref")?, object("argument")?);
     let name = required_str(Some(argument), "name")?;
     let prefix = required_str(Some(argument), "value")?;
-    let catalog = shard.catalog();
+    let catalog = &view.catalog;
     let mut values = match reference.str("type") {
         Some("ref/prompt") => {
             let prompt = required_str(Some(reference), "name")?;

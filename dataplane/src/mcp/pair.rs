@@ -2,8 +2,10 @@
 //! tells where the client's messages go. The stream is the session: both end together. It never reads or writes a socket.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use ringway_core::http::decoder::Request;
+use ringway_core::identify::Principal;
 use ringway_core::mcp::rpc_error::SESSION_NOT_FOUND;
 use ringway_core::mcp::{RpcError, sse};
 use ringway_core::refusal::Refusal;
@@ -15,6 +17,7 @@ use crate::mailbox::{Letter, PairMessage};
 use crate::shard::Shard;
 use crate::shard::socket::Socket;
 use crate::stall::Doing;
+use crate::who::Who;
 
 /// Calls and streams under way of one client; one more is answered -32603. As many messages may wait to be answered; one
 /// more is answered 503.
@@ -25,14 +28,14 @@ const MESSAGES_WAITING_MAX: usize = 64;
 const WAITING_BYTES_MAX: usize = 4 << 20;
 
 /// Opens a stream.
-pub fn open(shard: &Rc<Shard>, socket: &Rc<Socket>) -> Answer {
+pub fn open(shard: &Rc<Shard>, socket: &Rc<Socket>, who: &Rc<Who>) -> Answer {
     if shard.draining.get() {
         shard.metrics.count_refusal(Refusal::Draining);
         return Reply::refusal(Refusal::Draining, "").into();
     }
     let (output, messages) = output::pair(MESSAGES_WAITING_MAX);
     let manner = Manner { calls_max: CALLS_MAX, waiting_bytes_max: WAITING_BYTES_MAX, leaves_slow: true };
-    let client = Duplex::new(Rc::clone(shard), output, manner, Some(Rc::clone(socket)));
+    let client = Duplex::new(Rc::clone(shard), output, manner, Some(Rc::clone(socket)), Rc::clone(who));
     let handle = shard.new_handle();
     shard.pairs.borrow_mut().insert(handle, Rc::clone(&client));
     Answer::Events(Events {
@@ -62,17 +65,18 @@ impl Drop for Open {
 }
 
 /// Takes a message for the client that its target names, on whichever shard its stream is.
-pub async fn post(shard: &Rc<Shard>, request: Request<'_>) -> Reply {
+pub async fn post(shard: &Rc<Shard>, request: Request<'_>, who: &Rc<Who>) -> Reply {
     let query = request.head.query.of_bytes(request.bytes);
     let named = query.split(|&byte| byte == b'&').find_map(|pair| pair.strip_prefix(b"sessionId="));
     let Some(name) = named.filter(|name| !name.is_empty()) else {
         return Reply::error_with_status(400, None, &RpcError::new(-32000, "Bad Request: sessionId is missing"));
     };
     match Handle::parse(name) {
-        Some(handle) if handle.home == shard.id => take(shard, handle, request.body).await,
+        Some(handle) if handle.home == shard.id => take(shard, handle, request.body, &who.principal).await,
         Some(handle) if usize::from(handle.home) < shard.shard_count => {
             let (reply, answer) = async_channel::bounded(1);
-            let message = PairMessage { pair: handle, body: request.body.to_vec(), reply };
+            let principal = Arc::clone(&who.principal);
+            let message = PairMessage { pair: handle, principal, body: request.body.to_vec(), reply };
             if !shard.mailboxes.send(handle.home, Letter::PairMessage(message)) {
                 return overloaded(shard);
             }
@@ -84,13 +88,15 @@ pub async fn post(shard: &Rc<Shard>, request: Request<'_>) -> Reply {
 
 /// Takes a message that another shard was given.
 pub async fn serve_forwarded(shard: Rc<Shard>, message: PairMessage) {
-    let answer = take(&shard, message.pair, &message.body).await;
+    let answer = take(&shard, message.pair, &message.body, &message.principal).await;
     // Closed means that the connection is gone, and nobody needs the answer.
     let _ = message.reply.try_send(answer);
 }
 
-async fn take(shard: &Rc<Shard>, handle: Handle, body: &[u8]) -> Reply {
-    let Some(client) = shard.pairs.borrow().get(&handle).cloned() else {
+async fn take(shard: &Rc<Shard>, handle: Handle, body: &[u8], sender: &Principal) -> Reply {
+    let client = shard.pairs.borrow().get(&handle).cloned();
+    // To anybody but who opened it, a stream is not there.
+    let Some(client) = client.filter(|client| client.is_of(sender)) else {
         return unknown();
     };
     if client.is_full() {

@@ -18,7 +18,7 @@ use serde_json::{Map, Value as Tree};
 
 use super::listen::Filter;
 use super::{at_once, lists};
-use crate::catalog::{ListKind, PromptEntry, ResourceEntry, TemplateEntry};
+use crate::catalog::{Catalog, ListKind, PromptEntry, ResourceEntry, TemplateEntry};
 use crate::context::{Caller, Rounds};
 use crate::local_tool::LocalTool;
 use crate::mailbox::TaskVerb;
@@ -28,6 +28,8 @@ use crate::session::Session;
 use crate::shard::Shard;
 use crate::task::EXTENSION;
 use crate::tool::Variables;
+use crate::view::View;
+use crate::who::Who;
 
 /// How a message reached us, beyond its bytes.
 pub struct Via<'a> {
@@ -37,6 +39,8 @@ pub struct Via<'a> {
     pub params: &'a dyn Fn(&str) -> HeaderLookup<'a>,
     /// The legacy session it belongs to.
     pub session: Option<&'a Rc<Session>>,
+    /// Who sent it.
+    pub who: &'a Rc<Who>,
 }
 
 /// The plan for one message.
@@ -219,7 +223,7 @@ fn caller(shard: &Rc<Shard>, request: &Request<'_>, selected: Selected, via: &Vi
         capabilities: Rc::clone(&shard.no_capabilities),
         log_level: None,
         progress_token: progress_token.map(|token| token.text().to_owned()),
-        principal: Rc::clone(&shard.anonymous),
+        who: Rc::clone(via.who),
     };
     match selected {
         Selected::Modern => {
@@ -259,13 +263,13 @@ fn bad_level() -> RpcError {
 fn plan_modern(shard: &Rc<Shard>, request: &Request<'_>, caller: Caller, via: &Via<'_>) -> Result<Plan, RpcError> {
     let id = request.id;
     match request.method {
-        "server/discover" => Ok(reply(lists::discover(shard, id))),
+        "server/discover" => Ok(reply(lists::discover(shard, &via.who.view(shard), id))),
         "subscriptions/listen" => {
             let filter = Filter::read(request.params.and_then(|params| params.get("notifications")))?;
             if filter.names_tasks() {
                 demand_tasks(&caller)?;
             }
-            Ok(Plan::Listen { id: id.to_owned(), filter })
+            Ok(Plan::Listen { id: id.to_owned(), filter: filter.honoured(&via.who.view(shard).catalog) })
         }
         "tasks/get" | "tasks/update" | "tasks/cancel" => plan_task(request, caller),
         "ping" | "initialize" | "logging/setLevel" | "resources/subscribe" | "resources/unsubscribe" => {
@@ -291,7 +295,7 @@ fn plan_legacy(shard: &Rc<Shard>, request: &Request<'_>, caller: Caller, via: &V
             }
             empty(&caller)
         }
-        "resources/subscribe" | "resources/unsubscribe" if shard.catalog().has_resources() => {
+        "resources/subscribe" | "resources/unsubscribe" if via.who.view(shard).catalog.has_resources() => {
             let uri = required_str(request.params, "uri")?;
             if uri.len() > URI_BYTES_MAX {
                 return Err(RpcError::invalid_params("Invalid params: `uri` is too long"));
@@ -324,29 +328,30 @@ fn plan_initialize(request: &Request<'_>) -> Result<Plan, RpcError> {
 
 /// Methods that both eras have.
 fn plan_shared(shard: &Rc<Shard>, request: &Request<'_>, caller: Caller, via: &Via<'_>) -> Result<Plan, RpcError> {
-    let catalog = shard.catalog();
+    let view = via.who.view(shard);
+    let catalog = &view.catalog;
     let era = caller.version.era();
     let params = request.params;
-    let list = |kind| lists::list(shard, request.id, kind, caller.version, params).map(reply);
+    let list = |kind| lists::list(shard, &view, request.id, kind, caller.version, params).map(reply);
     let work = match request.method {
         "tools/call" => {
-            let tool = find_tool(shard, params)?;
+            let tool = find_tool(&view, params)?;
             // Messages of a client that has one connection for all are planned before it is known whether they may begin.
             if let Carrier::Http(_) = via.carrier
-                && let Some(answered) = at_once::call(shard, request.id, &tool, &caller, params)?
+                && let Some(answered) = at_once::call(shard, request.id, tool, &caller, params)?
             {
                 return Ok(answered);
             }
-            plan_call(tool, params, &caller, via)?
+            plan_call(Rc::clone(tool), params, &caller, via)?
         }
         "tools/list" => return list(ListKind::Tools),
         "resources/list" if catalog.has_resources() => return list(ListKind::Resources),
         "resources/templates/list" if catalog.has_resources() => return list(ListKind::Templates),
         "prompts/list" if catalog.has_prompts() => return list(ListKind::Prompts),
         "completion/complete" => {
-            return lists::complete(shard, request.id, caller.version, params).map(reply);
+            return lists::complete(shard, &view, request.id, caller.version, params).map(reply);
         }
-        "prompts/get" if catalog.has_prompts() => plan_prompt(shard, params)?,
+        "prompts/get" if catalog.has_prompts() => plan_prompt(catalog, params)?,
         "resources/read" if catalog.has_resources() => {
             let uri = required_str(params, "uri")?;
             if let Some(entry) = catalog.resource(uri) {
@@ -363,9 +368,9 @@ fn plan_shared(shard: &Rc<Shard>, request: &Request<'_>, caller: Caller, via: &V
     Ok(Plan::Work(Box::new(Planned { id: request.id.to_owned(), caller, rounds, work })))
 }
 
-fn find_tool(shard: &Shard, params: Option<Object<'_>>) -> Result<Rc<LocalTool>, RpcError> {
+fn find_tool<'v>(view: &'v View, params: Option<Object<'_>>) -> Result<&'v Rc<LocalTool>, RpcError> {
     let name = required_str(params, "name")?;
-    shard.tool(name).ok_or_else(|| RpcError::invalid_params(format!("Unknown tool: {}", shortened(name))))
+    view.tool(name).ok_or_else(|| RpcError::invalid_params(format!("Unknown tool: {}", shortened(name))))
 }
 
 fn plan_call(
@@ -387,9 +392,8 @@ fn plan_call(
     Ok(Work::Tool(tool, arguments))
 }
 
-fn plan_prompt(shard: &Rc<Shard>, params: Option<Object<'_>>) -> Result<Work, RpcError> {
+fn plan_prompt(catalog: &Catalog, params: Option<Object<'_>>) -> Result<Work, RpcError> {
     let name = required_str(params, "name")?;
-    let catalog = shard.catalog();
     let Some(entry) = catalog.prompt(name) else {
         return Err(RpcError::invalid_params(format!("Unknown prompt: {}", shortened(name))));
     };
@@ -433,7 +437,7 @@ fn read_rounds(
     };
     if let Some(state) = params.get("requestState").filter(|state| !state.is_null()) {
         let bad = || RpcError::invalid_params("Invalid params: `requestState` is not valid for this request");
-        let binding = Binding { principal: &caller.principal, method: work.method(), target: work.target() };
+        let binding = Binding { principal: &caller.who.key, method: work.method(), target: work.target() };
         let state = state.as_str().ok_or_else(bad)?;
         let content = shard.state_key.open(binding, shard.unix_now_s(), state).map_err(|_| bad())?;
         let mut content: Map<String, Tree> = serde_json::from_str(&content).map_err(|_| bad())?;

@@ -19,12 +19,12 @@ const UNKNOWN: &str = "Unknown task";
 /// Answers a request about a task, wherever it lives.
 pub async fn answer(shard: &Rc<Shard>, id: &str, task: Handle, caller: Caller, verb: TaskVerb) -> Answer {
     let outcome = if task.home == shard.id {
-        apply(shard, task, &caller.principal, verb)
+        apply(shard, task, &caller.who.key, verb)
     } else if usize::from(task.home) >= shard.shard_count {
         Err(UNKNOWN.to_owned())
     } else {
         let (reply, answer) = async_channel::bounded(1);
-        let request = TaskRequest { task, principal: caller.principal.to_string(), verb, reply };
+        let request = TaskRequest { task, principal: caller.who.key.to_string(), verb, reply };
         if !shard.mailboxes.send(task.home, Letter::Task(request)) {
             return http::overloaded();
         }

@@ -347,7 +347,7 @@ fn input_required(context: &Context, id: &str, method: &str, target: &str) -> Ou
     if let (Some(kept), Some(members)) = (rounds.kept.take(), content.as_object_mut()) {
         members.insert("kept".into(), kept);
     }
-    let binding = Binding { principal: &context.0.caller.principal, method, target };
+    let binding = Binding { principal: &context.0.caller.who.key, method, target };
     let state = shard.state_key.seal(binding, shard.unix_now_s() + STATE_TTL_S, &content.to_string());
     if state.len() > STATE_BYTES_MAX {
         return Outcome::error(id, &RpcError::internal("The answers of this request are too large to carry on"));

@@ -26,6 +26,7 @@ use crate::metrics::Method;
 use crate::net::{self, Direction};
 use crate::observe;
 use crate::record::{self, About, Ending, Finished};
+use crate::who::Who;
 
 /// Answers of pipelined requests are sent together up to this size.
 pub const OUT_BYTES_MAX: usize = 64 << 10;
@@ -35,7 +36,7 @@ pub const LINGER: Duration = Duration::from_secs(1);
 /// Serves a connection to its end.
 pub async fn serve(shard: Rc<Shard>, socket: Rc<Socket>, control: Rc<Control>, serves_mcp: bool) {
     let mut connection =
-        Connection { shard, socket, control, decoder: Decoder::default(), out: Vec::new(), serves_mcp };
+        Connection { shard, socket, control, decoder: Decoder::default(), out: Vec::new(), serves_mcp, who: None };
     if !connection.run().await {
         return;
     }
@@ -54,6 +55,8 @@ struct Connection {
     decoder: Decoder,
     out: Vec<u8>,
     serves_mcp: bool,
+    /// Who sent the last request.
+    who: Option<Rc<Who>>,
 }
 
 impl Connection {
@@ -183,6 +186,7 @@ impl Connection {
                 took: Duration::ZERO,
                 bytes: (out.len() - bytes_before) as u64,
                 request_id: to.request_id.as_str(),
+                who: None,
                 socket: Some(socket),
             },
         );
@@ -205,11 +209,12 @@ impl Connection {
             self.shard.buffers.give_room(room);
         }
         let (shard, socket, control) = (Rc::clone(&self.shard), Rc::clone(&self.socket), Rc::clone(&self.control));
-        Box::pin(websocket::serve(shard, socket, control, ahead)).await;
+        let who = self.who.take().unwrap_or_else(|| Rc::clone(&shard.anonymous));
+        Box::pin(websocket::serve(shard, socket, control, who, ahead)).await;
     }
 
     async fn serve_request(&mut self) -> Then {
-        let Connection { shard, socket, control, decoder, out, serves_mcp } = self;
+        let Connection { shard, socket, control, decoder, out, serves_mcp, who: last } = self;
         let Some(request) = decoder.request() else {
             return Then::Abort;
         };
@@ -230,19 +235,23 @@ impl Connection {
         };
         let admitted = request_path::admit(request, &shard.allowed());
         to.cors = admitted.as_ref().ok().and_then(Admitted::origin);
+        let who = Rc::clone(&shard.anonymous);
+        *last = Some(Rc::clone(&who));
         let faces = serves_mcp.then(|| shard.policy().faces);
         let route = admitted.and_then(|admitted| request_path::route(&admitted, faces.as_ref()));
         let (answer, about) = match route {
-            Ok(Route::McpPost) => match http::begin(shard, request) {
+            Ok(Route::McpPost) => match http::begin(shard, request, &who) {
                 Begun::Answered(answer, about) => (answer, about),
                 // Boxed, as below: a state machine this large would make every connection of a full shard cold memory.
-                Begun::Unfinished(first) => held(shard, Box::pin(http::go_on(shard, request, first))).await,
+                Begun::Unfinished(first) => held(shard, Box::pin(http::go_on(shard, request, first, &who))).await,
             },
-            Ok(Route::McpGet) => (held(shard, http::get(shard, request)).await, About::of(Method::Stream)),
-            Ok(Route::McpDelete) => (held(shard, http::delete(shard, request)).await, About::of(Method::EndSession)),
-            Ok(Route::SseStream) => (pair::open(shard, socket), About::of(Method::Stream)),
+            Ok(Route::McpGet) => (held(shard, http::get(shard, request, &who)).await, About::of(Method::Stream)),
+            Ok(Route::McpDelete) => {
+                (held(shard, http::delete(shard, request, &who)).await, About::of(Method::EndSession))
+            }
+            Ok(Route::SseStream) => (pair::open(shard, socket, &who), About::of(Method::Stream)),
             Ok(Route::SseMessage) => {
-                (held(shard, Box::pin(pair::post(shard, request))).await.into(), About::of(Method::OfSession))
+                (held(shard, Box::pin(pair::post(shard, request, &who))).await.into(), About::of(Method::OfSession))
             }
             Ok(Route::WebSocket) => {
                 let reply = websocket::handshake(shard, request);
@@ -258,7 +267,7 @@ impl Connection {
                 let allow = request_path::allow(request.path(), faces.as_ref());
                 (Reply::empty(204).field("Allow", allow).into(), About::of(Method::Probe))
             }
-            Ok(Route::Face(asked)) => held(shard, Box::pin(face::answer(shard, asked, request))).await,
+            Ok(Route::Face(asked)) => held(shard, Box::pin(face::answer(shard, asked, request, &who))).await,
             Ok(route) => (held(shard, Box::pin(observe::answer(shard, route))).await.into(), About::of(Method::Probe)),
             Err(refusal) => {
                 shard.metrics.count_refusal(refusal);
@@ -276,7 +285,8 @@ impl Connection {
         let note = |ending, status, bytes| {
             let (took, request_id) = (began.elapsed(), to.request_id.as_str());
             let socket = Some(&**socket);
-            let finished = Finished { about: &about, ending, status, took, bytes, request_id, socket };
+            let who = Some(&*who);
+            let finished = Finished { about: &about, ending, status, took, bytes, request_id, who, socket };
             record::finished(shard, &finished);
         };
         match answer {

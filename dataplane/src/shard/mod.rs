@@ -34,6 +34,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use futures_lite::FutureExt;
 use ringway_core::http::request_id::MadeId;
 use ringway_core::http::response::DateText;
+use ringway_core::identify::{CredentialKind, Principal};
 use ringway_core::json::JsonParser;
 use ringway_core::mcp::render::{self, ServerIdentity};
 use ringway_core::mcp::request_state::StateKey;
@@ -42,10 +43,8 @@ use ringway_policy::{AllowList, Limits, Policy};
 use serde_json::{Map, Value, json};
 use slab::Slab;
 
-use crate::catalog::Catalog;
 use crate::duplex::Duplex;
 use crate::handle::{InForce, ServerHandle};
-use crate::local_tool::{self, LocalTool};
 use crate::log::{AccessLog, LogWriter};
 use crate::mailbox::{Changed, Letter, Letters, Mailboxes};
 use crate::mcp::listen::{Listen, list_methods};
@@ -57,6 +56,8 @@ use crate::session::Session;
 use crate::stall::{Doing, Stalls};
 use crate::task::Task;
 use crate::ticker::Ticks;
+use crate::view::View;
+use crate::who::Who;
 use buffers::Buffers;
 use control::Control;
 use pump::Pump;
@@ -101,9 +102,8 @@ pub struct Shard {
     pub(crate) id: u16,
     pub(crate) shard_count: usize,
     policy: RefCell<Arc<Policy>>,
-    catalog: RefCell<Arc<Catalog>>,
-    /// The tools of the catalog, in its order.
-    tools: RefCell<Vec<Rc<LocalTool>>>,
+    /// Everything that is offered.
+    whole: RefCell<Rc<View>>,
     /// Which change these are of.
     generation: Cell<u64>,
     pub(crate) json: RefCell<JsonParser>,
@@ -142,7 +142,8 @@ pub struct Shard {
     /// The time as the last sweep left it: good enough for deadlines of seconds.
     pub(crate) coarse_now: Cell<Duration>,
     started: Instant,
-    pub(crate) anonymous: Rc<str>,
+    /// Whoever showed no credential where none is asked for.
+    pub(crate) anonymous: Rc<Who>,
     pub(crate) no_capabilities: Rc<Value>,
 }
 
@@ -151,11 +152,12 @@ impl Shard {
     pub(crate) fn new(setup: &Setup) -> Rc<Shard> {
         let InForce { generation, catalog, policy } = setup.in_force.clone();
         let limits = &policy.limits;
+        let whole = View::new(generation, catalog, &[]);
         Rc::new(Shard {
             id: setup.id,
             shard_count: setup.shard_count,
-            tools: RefCell::new(local_tool::table(&catalog, &[])),
-            catalog: RefCell::new(catalog),
+            anonymous: Who::new(Arc::new(Principal::anonymous()), Rc::clone(&whole)),
+            whole: RefCell::new(whole),
             generation: Cell::new(generation),
             json: RefCell::default(),
             sessions: RefCell::new(Table::new(
@@ -190,7 +192,6 @@ impl Shard {
             date: Cell::new(sweep::date_text(SystemTime::now())),
             coarse_now: Cell::new(Duration::ZERO),
             started: Instant::now(),
-            anonymous: "anonymous".into(),
             no_capabilities: Rc::new(Value::Object(Map::new())),
             policy: RefCell::new(policy),
         })
@@ -219,9 +220,8 @@ impl Shard {
         let Some(InForce { generation, catalog, policy }) = self.server.in_force() else { return };
         debug_assert!(generation > self.generation.get(), "generations never go back");
         self.generation.set(generation);
-        let tools = local_tool::table(&catalog, &self.tools.borrow());
-        self.tools.replace(tools);
-        self.catalog.replace(catalog);
+        let whole = View::new(generation, catalog, self.whole.borrow().tools());
+        self.whole.replace(whole);
         let limits = &policy.limits;
         self.sessions.borrow_mut().set_bounds(
             limits.sessions_max,
@@ -232,15 +232,19 @@ impl Shard {
         self.policy.replace(policy);
     }
 
-    /// The catalog in force. Not to be held across an await: a newer one may come.
-    pub fn catalog(&self) -> Ref<'_, Arc<Catalog>> {
-        self.catalog.borrow()
+    /// Everything that is offered, whoever may see it.
+    pub fn whole(&self) -> Rc<View> {
+        Rc::clone(&self.whole.borrow())
     }
 
-    /// The tool of that name.
-    pub fn tool(&self, name: &str) -> Option<Rc<LocalTool>> {
-        let index = self.catalog().tool_index(name)?;
-        self.tools.borrow().get(index).cloned()
+    /// Which change of catalog or policy this shard is at.
+    pub fn generation(&self) -> u64 {
+        self.generation.get()
+    }
+
+    /// What a principal may see.
+    pub fn view_for(&self, _principal: &Principal) -> Rc<View> {
+        self.whole()
     }
 
     /// Time since the shard started, by the monotonic clock.
@@ -265,15 +269,28 @@ impl Shard {
         MadeId::new(self.request_id_salt, self.id, count)
     }
 
-    /// The session of that name, marked as used.
-    pub fn session(&self, handle: &Handle) -> Option<Rc<Session>> {
-        self.sessions.borrow_mut().touch(handle, self.now()).cloned()
+    /// The caller's session of that name, marked as used.
+    pub fn session(&self, handle: &Handle, who: &Who) -> Option<Rc<Session>> {
+        let mut sessions = self.sessions.borrow_mut();
+        // Looked at before it counts as used: nobody keeps another's session alive.
+        sessions.peek(handle).filter(|session| session.owner == who.key)?;
+        sessions.touch(handle, self.now()).cloned()
+    }
+
+    /// Somebody who was identified on another shard.
+    pub fn who(&self, principal: Arc<Principal>) -> Rc<Who> {
+        if principal.kind == CredentialKind::Anonymous {
+            return Rc::clone(&self.anonymous);
+        }
+        let view = self.view_for(&principal);
+        Who::new(principal, view)
     }
 
     /// Tells every listener that a task changed.
     pub fn announce_task(&self, task: &Rc<Task>) {
+        let owner: Arc<str> = (&*task.principal).into();
         let (name, detail): (Arc<str>, Arc<str>) = (task.handle.to_string().into(), task.detail().to_string().into());
-        self.mailboxes.suggest(|| Letter::TaskChanged(Arc::clone(&name), Arc::clone(&detail)));
+        self.mailboxes.suggest(|| Letter::TaskChanged(Arc::clone(&owner), Arc::clone(&name), Arc::clone(&detail)));
     }
 
     /// Runs a task of this shard, known by what it does should it keep the shard. A panic in it is counted and ends it
@@ -323,9 +340,9 @@ impl Shard {
                 self.announce(changed);
             }
             Letter::ResourceUpdated(uri) => self.announce_resource(&uri),
-            Letter::TaskChanged(task, detail) => {
+            Letter::TaskChanged(owner, task, detail) => {
                 for (_, listen) in self.listens.borrow().iter() {
-                    listen.task_changed(&task, &detail);
+                    listen.task_changed(&owner, &task, &detail);
                 }
             }
             Letter::Forwarded(forwarded) => {

@@ -22,6 +22,7 @@ use crate::duplex::output::Messages;
 use crate::duplex::{Duplex, Manner, output};
 use crate::net::{self, Direction};
 use crate::stall::Doing;
+use crate::who::Who;
 
 /// Calls and streams under way of one connection; one more is answered -32603.
 const CALLS_MAX: usize = 256;
@@ -53,10 +54,10 @@ pub fn handshake(shard: &Shard, request: Request<'_>) -> Reply {
 }
 
 /// Serves a connection from behind its handshake to its end. `ahead` are bytes that came with the handshake.
-pub async fn serve(shard: Rc<Shard>, socket: Rc<Socket>, control: Rc<Control>, ahead: Vec<u8>) {
+pub async fn serve(shard: Rc<Shard>, socket: Rc<Socket>, control: Rc<Control>, who: Rc<Who>, ahead: Vec<u8>) {
     let (output, messages) = output::pair(MESSAGES_WAITING_MAX);
     let manner = Manner { calls_max: CALLS_MAX, waiting_bytes_max: WAITING_BYTES_MAX, leaves_slow: true };
-    let client = Duplex::new(Rc::clone(&shard), output, manner, Some(Rc::clone(&socket)));
+    let client = Duplex::new(Rc::clone(&shard), output, manner, Some(Rc::clone(&socket)), who);
     let (wake, woken) = async_channel::bounded(1);
     let (over, is_over) = async_channel::bounded(1);
     let mut link = Link::new(shard.now());
