@@ -2,7 +2,7 @@
 """What clients' load costs everything else on their shard: on the ring, and on glommio's own sockets, in turns.
 
     cargo build --release -p ringway -p ringway-dataplane --example cotenants
-    bench/cotenants.py [--rounds 3] [--seconds 3] [--out FILE]
+    bench/cotenants.py [--rounds 3] [--seconds 3] [--loads none full] [--out FILE]
 
 One shard on core 0 with `dataplane/examples/cotenants.rs`, the load of `ringway bench run` on core 1. While there is none,
 30,000 requests a second, or as many as go, a tool measures how late a timer of 1 ms is, how long a wake by another thread
@@ -34,7 +34,7 @@ def main():
     options = parse_options()
     found = {}
     for number in range(options.rounds):
-        for load in LOADS:
+        for load in options.loads:
             for detached in (False, True):
                 # Who goes first changes with the round.
                 for driver in DRIVERS if number % 2 == 0 else DRIVERS[::-1]:
@@ -43,7 +43,7 @@ def main():
                         found.setdefault((load, detached, measure, driver), []).append(result)
                         print(".", end="", flush=True, file=sys.stderr)
     print(file=sys.stderr)
-    rows = [row(found, load, detached, measure) for load in LOADS for detached in (False, True) for measure in MEASURES]
+    rows = [row(found, load, detached, measure) for load in options.loads for detached in (False, True) for measure in MEASURES]
     show(rows)
     if options.out:
         with open(options.out, "w", encoding="utf-8") as file:
@@ -134,6 +134,7 @@ def parse_options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--loads", nargs="+", choices=LOADS, default=list(LOADS))
     parser.add_argument("--out", metavar="FILE", help="also write the rows to this file, as JSON")
     return parser.parse_args()
 

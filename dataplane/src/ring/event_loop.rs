@@ -67,6 +67,12 @@ pub struct EventLoop {
     buffer_count: usize,
     /// The ring could not be entered the last time.
     has_complained: bool,
+    /// Polls of the ring's own tasks.
+    own_polls: Rc<Cell<u64>>,
+    /// Polls of all tasks, as the executor counts them.
+    executed: u64,
+    /// Of these, such that are neither the ring's own nor watched.
+    others: u64,
 }
 
 /// Which of the shard's tasks ran.
@@ -103,6 +109,7 @@ impl EventLoop {
             uring.register_signal(bridge.as_raw_fd())?;
             Ok((uring, bridge, task))
         });
+        let own_polls = Rc::<Cell<u64>>::default();
         let (mut uring, bridge, task) = match made {
             Ok(made) => made,
             Err(error) => return Err((error, setup)),
@@ -122,12 +129,15 @@ impl EventLoop {
             table: Rc::new(Table::new(buffer_count * BUFFER_BYTES as usize * KEPT_PER_BUFFERED)),
             uring,
             bridge,
-            bridging: glommio::spawn_local(task),
+            bridging: glommio::spawn_local(counted(Rc::clone(&own_polls), task)),
             bell: setup.bell,
             pace: Pace::default(),
             listeners: setup.listeners.into_iter().map(listener).collect(),
             buffer_count,
             has_complained: false,
+            own_polls,
+            executed: 0,
+            others: 0,
         })
     }
 
@@ -139,7 +149,7 @@ impl EventLoop {
     /// Turns until `is_over` and no connection is left. Should the kernel refuse the ring from now on, every connection is
     /// broken and the shard drains.
     pub async fn run(mut self) {
-        let outcome = self.turn().await;
+        let outcome = counted(Rc::clone(&self.own_polls), self.turn()).await;
         let EventLoop { shard, table, uring, bridge, bridging, listeners, .. } = self;
         drop((uring, listeners));
         // Its task holds a descriptor that the executor would not close.
@@ -165,20 +175,41 @@ impl EventLoop {
             if self.shard.is_over.get() && self.table.count() == 0 {
                 return Ok(());
             }
-            let is_held = self.shard.is_held();
+            let now = self.shard.now();
+            let is_held = self.is_held(now);
             self.enter(is_held, is_starving || is_ready)?;
-            if self.pace.poll_turn(is_held, self.shard.now()) {
+            let now = if is_held { now } else { self.shard.now() };
+            if self.pace.poll_turn(is_held, now) {
                 Timer::new(TURN).await;
+                self.look_for_others(now);
             }
             let reaped = self.shard.stalls.clone().run(Doing::Pump, || self.reap());
             let mut ran = self.let_run().await;
             let was_busy = reaped > 0 || ran != Ran::Nothing || is_starving || self.table.has_work();
-            if self.pace.poll_sleep(self.shard.is_held(), was_busy) {
+            if self.pace.poll_sleep(self.is_held(now), was_busy) {
                 self.sleep().await;
                 // What woke it may have made others ready.
                 ran = self.let_run().await;
             }
             is_ready = ran == Ran::OutOfTurns;
+        }
+    }
+
+    /// Whether somebody waits for what only the reactor brings, or is expected to.
+    fn is_held(&self, now: Duration) -> bool {
+        self.shard.is_held() || self.pace.is_attentive(now)
+    }
+
+    /// Looks whether tasks ran since the last turn that are neither watched nor the ring's own: somebody's whom no request
+    /// waits for.
+    fn look_for_others(&mut self, now: Duration) {
+        let known = self.shard.stalls.polls() + self.own_polls.get();
+        // Asking takes them. The executor has not counted the run that this is in: of others there are as many, or a few more.
+        self.executed += glommio::executor().executor_stats().tasks_executed();
+        let others = self.executed.saturating_sub(known);
+        if others > self.others {
+            self.others = others;
+            self.pace.handle_others(now);
         }
     }
 
@@ -300,6 +331,16 @@ impl EventLoop {
         }
         self.uring.signal(false);
     }
+}
+
+/// Counts the polls of a future.
+async fn counted<F: Future>(polls: Rc<Cell<u64>>, future: F) -> F::Output {
+    let mut future = std::pin::pin!(future);
+    poll_fn(|cx| {
+        polls.set(polls.get() + 1);
+        future.as_mut().poll(cx)
+    })
+    .await
 }
 
 impl Listener {

@@ -28,8 +28,10 @@ pub struct Stalls {
     told_until_ms: Cell<u64>,
     lines: RefCell<Sampler>,
     core_wait: CoreWait,
-    /// Polls of tasks so far, modulo 2^32.
+    /// Polls of tasks so far, modulo 2^32, and of what runs inside them.
     turns: Cell<u32>,
+    /// Polls of tasks alone.
+    polls: Cell<u64>,
 }
 
 impl Stalls {
@@ -43,6 +45,7 @@ impl Stalls {
             lines: RefCell::default(),
             core_wait: CoreWait::of_this_thread(),
             turns: Cell::new(0),
+            polls: Cell::new(0),
         })
     }
 
@@ -60,6 +63,11 @@ impl Stalls {
     /// Polls so far: whether another task has run since is seen by it.
     pub fn turns(&self) -> u32 {
         self.turns.get()
+    }
+
+    /// Polls of watched tasks so far.
+    pub fn polls(&self) -> u64 {
+        self.polls.get()
     }
 
     /// To be called now and then: waiting for a core before this is not held against what comes after.
@@ -102,7 +110,10 @@ impl<F: Future> Future for Watched<'_, F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let watched = self.project();
-        let _turn = Turn::begin(watched.stalls, *watched.doing);
+        let turn = Turn::begin(watched.stalls, *watched.doing);
+        if turn.outer == Word::NOTHING {
+            watched.stalls.polls.set(watched.stalls.polls.get() + 1);
+        }
         watched.future.poll(cx)
     }
 }

@@ -4,6 +4,9 @@
 //!
 //! The bounds: while nobody waits for something else than a client ("held"), the reactor has its turn with each tick, every
 //! 1 ms under load and every 10 ms at the most; while somebody does, every 100 us, or at once when there is nothing else.
+//! A task that no request waits for cannot say that it waits: that one ran is seen after the fact, and for 5 ms from then
+//! on it is treated as somebody who waits. So the first of its wakes is late by a tick at the most, and those that follow
+//! soon are not.
 
 use std::time::Duration;
 
@@ -15,6 +18,8 @@ const TICK_MAX: Duration = Duration::from_millis(10);
 const LOAD_PER_MS_MIN: u32 = 5;
 /// How long the reactor waits while somebody waits for it.
 const HELD_TURN_MAX: Duration = Duration::from_micros(100);
+/// How long what one task of another kind did speaks for what it will do.
+const ATTENTION: Duration = Duration::from_millis(5);
 /// Ticks without a completion before the shard sleeps.
 const IDLE_TICKS_MAX: u32 = 1;
 
@@ -38,11 +43,21 @@ pub struct Pace {
     /// Completions since the last tick.
     count: u32,
     turned_at: Duration,
+    /// Until when tasks of another kind are expected to run.
+    attentive_until: Duration,
 }
 
 impl Default for Pace {
     fn default() -> Pace {
-        Pace { tick: TICK_MAX, is_armed: false, is_due: false, idle_ticks: 0, count: 0, turned_at: Duration::ZERO }
+        Pace {
+            tick: TICK_MAX,
+            is_armed: false,
+            is_due: false,
+            idle_ticks: 0,
+            count: 0,
+            turned_at: Duration::ZERO,
+            attentive_until: Duration::ZERO,
+        }
     }
 }
 
@@ -74,6 +89,16 @@ impl Pace {
             self.idle_ticks = 0;
         }
         sleeps
+    }
+
+    /// A task ran that no request waits for.
+    pub fn handle_others(&mut self, now: Duration) {
+        self.attentive_until = now + ATTENTION;
+    }
+
+    /// Whether such tasks are expected to run again soon.
+    pub fn is_attentive(&self, now: Duration) -> bool {
+        now < self.attentive_until
     }
 
     /// So many completions of clients.
@@ -158,6 +183,16 @@ mod tests {
         assert!(pace.poll_turn(true, now + 100 * US));
         assert!(pace.poll_sleep(true, false), "with nothing to do, the reactor has all the time");
         assert!(!pace.poll_sleep(true, true));
+    }
+
+    #[test]
+    fn a_task_that_ran_is_expected_again_for_a_while() {
+        let mut pace = Pace::default();
+        let now = Duration::from_secs(1);
+        assert!(!pace.is_attentive(now));
+        pace.handle_others(now);
+        assert!(pace.is_attentive(now) && pace.is_attentive(now + 4999 * US));
+        assert!(!pace.is_attentive(now + 5000 * US));
     }
 
     #[test]
