@@ -3,4 +3,18 @@
 
 pub mod principal;
 
+
+pub mod claims;
+mod claims_caller;
+pub mod jwk;
+pub mod jwk_key;
+pub mod jwk_pem;
+mod jwk_rsa;
+#[cfg(test)]
+mod jwk_samples;
+pub mod jws;
+pub mod jws_algorithm;
+pub mod key_set;
+pub mod token_error;
+
 pub use principal::{CredentialKind, Principal};
