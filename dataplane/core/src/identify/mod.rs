@@ -3,6 +3,7 @@
 
 pub mod principal;
 
+pub mod bearer;
 
 pub mod claims;
 mod claims_caller;
