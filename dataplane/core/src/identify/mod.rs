@@ -4,6 +4,7 @@
 pub mod principal;
 
 pub mod bearer;
+pub mod token_cache;
 
 pub mod claims;
 mod claims_caller;
