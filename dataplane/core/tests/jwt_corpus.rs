@@ -1,13 +1,15 @@
-//! Tokens that somebody built to be believed, from `corpus/jwt.jsonl` and `corpus/jws_wycheproof.jsonl` beneath
-//! `$RINGWAY_SHARED`.
+//! Tokens that somebody built to be believed, and requests that show them oddly, from `corpus/jwt.jsonl`,
+//! `corpus/jws_wycheproof.jsonl` and `corpus/http1.jsonl` beneath `$RINGWAY_SHARED`.
 //!
 //! Goal: what is good is taken, what is bad is not, and where we differ from a row it is written here why.
 //! Method: every row; those of `jwt.jsonl` through a whole key set and its claims, the vectors of Wycheproof as far as the
-//! signature, with the key or the key set that each row has.
+//! signature, with the key or the key set that each row has; requests as far as the credential they show.
 #![forbid(unsafe_code)]
 
 use std::path::PathBuf;
 
+use ringway_core::http::head;
+use ringway_core::identify::bearer::{Credential, CredentialError, Shown, credential};
 use ringway_core::identify::claims::{Expected, Required};
 use ringway_core::identify::jwk::{Source, read_jwk, read_jwks};
 use ringway_core::identify::jwk_key::VerifyingKey;
@@ -139,4 +141,40 @@ fn every_vector_of_wycheproof_is_judged_as_it_should_be() {
     eprintln!("{} vectors, {} stricter than they ask, {} wrong", rows.len(), STRICTER.len(), wrong.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(rows.len(), 470, "the corpus is whole");
+}
+
+/// What the odd requests show. Those whose credential is well formed are refused by whoever knows the keys.
+const SHOWN: [(&str, Result<Credential<'static>, CredentialError>); 12] = [
+    ("auth-none", Ok(Credential::None)),
+    ("auth-empty", Err(CredentialError::Malformed)),
+    ("auth-basic", Err(CredentialError::OtherScheme)),
+    ("auth-wrong", Ok(Credential::Bearer(b"wrong"))),
+    ("auth-two", Err(CredentialError::Duplicate)),
+    ("auth-comma", Err(CredentialError::Malformed)),
+    ("auth-nbsp", Err(CredentialError::Malformed)),
+    ("auth-query", Ok(Credential::None)),
+    ("auth-key-empty", Err(CredentialError::Malformed)),
+    ("auth-key-wrong", Ok(Credential::ApiKey(b"nope"))),
+    ("auth-key-prefix", Ok(Credential::ApiKey(b"a"))),
+    ("auth-both-conflict", Err(CredentialError::Two)),
+];
+
+#[test]
+fn every_odd_request_shows_what_it_shows() {
+    let Some(requests) = corpus("http1.jsonl") else { return };
+    let rows = rows(&requests);
+    let mut checked = 0;
+    for row in rows.iter().filter(|row| row["family"] == "auth-header") {
+        let text = row["text"].as_str().expect("a request").replace("{{PATH}}", "/mcp").replace("{{HOST}}", "a");
+        let text = text.replace("{{EXTRA}}", "").replace("{{LEN}}", "0").replace("{{BODY}}", "");
+        // What is not ASCII is one byte on the wire.
+        let bytes: Vec<u8> = text.replace("{{TOKEN}}", "good").chars().map(|letter| letter as u8).collect();
+        let head = head::parse(&bytes, &ringway_policy::Limits::default()).expect("a good head").expect("complete");
+        let got = credential(Shown::of(head.authorization, &bytes), Shown::of(head.api_key, &bytes));
+        if let Some((_, want)) = SHOWN.iter().find(|(name, _)| row["name"] == *name) {
+            checked += 1;
+            assert_eq!(got, *want, "{}", row["name"]);
+        }
+    }
+    assert_eq!(checked, SHOWN.len(), "the corpus is whole");
 }

@@ -10,7 +10,7 @@ use crate::http::head::Field;
 pub const CREDENTIAL_BYTES_MAX: usize = TOKEN_BYTES_MAX;
 
 /// A field as the head of a request has it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Shown<'a> {
     /// Its first value, if it is there.
     pub first: Option<&'a [u8]>,

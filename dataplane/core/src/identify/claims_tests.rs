@@ -163,6 +163,7 @@ fn issuer_and_audience_are_compared_as_they_are_written() {
         (r#""B""#, None),
         (r#"["x","A"]"#, None),
         ("[]", audience),
+        (r#"[""]"#, audience),
         (r#""a""#, audience),
         (r#""A ""#, audience),
         (r#""A,B""#, audience),

@@ -66,6 +66,25 @@ fn what_is_not_one_public_key_is_refused() {
 }
 
 #[test]
+fn a_length_is_written_in_as_few_bytes_as_can_be() {
+    let long = |length: &[u8], count: usize| [&[TAG_BITS], length, &vec![7; count]].concat();
+    let read = |der: &[u8]| Der(der).only(TAG_BITS).map(<[u8]>::len);
+    for (length, count) in
+        [(&[0][..], 0), (&[127], 127), (&[0x81, 128], 128), (&[0x81, 255], 255), (&[0x82, 1, 0], 256)]
+    {
+        assert_eq!(read(&long(length, count)), Some(count));
+        assert_eq!(read(&long(length, count + 1)), None, "something follows");
+        assert_eq!(Der(&long(length, count)).only(TAG_NULL), None);
+    }
+    for (length, count) in [(&[0x80][..], 0), (&[0x81, 127], 127), (&[0x82, 0, 255], 255), (&[0x83, 0, 1, 0], 256)] {
+        assert_eq!(read(&long(length, count)), None, "{length:?}");
+    }
+    for cut in [&[][..], &[TAG_BITS], &[TAG_BITS, 1], &[TAG_BITS, 0x81], &[TAG_BITS, 0x82, 1]] {
+        assert_eq!(read(cut), None);
+    }
+}
+
+#[test]
 fn a_changed_key_is_refused_or_another_key() {
     for (pem, name) in [(PEM_P256, "ES256"), (PEM_ED, "EdDSA"), (PEM_RSA, "RS256")] {
         let (label, body) = one_block(pem).expect("PEM");
