@@ -78,7 +78,7 @@ impl<T> TokenCache<T> {
     }
 
     /// Remembers that `token` stands for `value` until it expires, as the keys of `generation` have it. Keys of another
-    /// generation than those in force say nothing any more: it is not remembered then. Returns how many tokens made room.
+    /// generation than those in force say nothing: it is not remembered then. Returns how many tokens made room.
     pub fn insert(
         &mut self,
         token: &[u8],
