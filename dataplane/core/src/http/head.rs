@@ -94,6 +94,10 @@ pub struct Head {
     pub host: Field,
     /// `Origin`.
     pub origin: Field,
+    /// `Authorization`: a secret, which is never logged and never passed on.
+    pub authorization: Field,
+    /// `X-API-Key`: a secret likewise.
+    pub api_key: Field,
     /// `MCP-Protocol-Version`.
     pub mcp_version: Field,
     /// `Mcp-Method`.
@@ -230,6 +234,8 @@ fn read(
         content_coded: false,
         host: Field::default(),
         origin: Field::default(),
+        authorization: Field::default(),
+        api_key: Field::default(),
         mcp_version: Field::default(),
         mcp_method: Field::default(),
         mcp_name: Field::default(),
@@ -267,6 +273,7 @@ fn read(
             }
             8 if is("mcp-name") => head.mcp_name.add(span(value)?),
             7 if is("upgrade") => upgrade_to_websocket |= lists_token(value, b"websocket"),
+            9 if is("x-api-key") => head.api_key.add(span(value)?),
             10 if is("connection") => {
                 head.keep_alive &= !lists_token(value, b"close");
                 connection_upgrade |= lists_token(value, b"upgrade");
@@ -278,6 +285,7 @@ fn read(
                 content_types += 1;
                 head.json_body = content_types == 1 && media::is_json(value);
             }
+            13 if is("authorization") => head.authorization.add(span(value)?),
             13 if is("if-none-match") => head.if_none_match.add(span(value)?),
             13 if is("last-event-id") => head.last_event_id.add(span(value)?),
             14 if is("content-length") => {

@@ -5,4 +5,20 @@ pub mod challenge;
 pub mod metadata;
 pub mod principal;
 
+pub mod bearer;
+pub mod token_cache;
+
+pub mod claims;
+mod claims_caller;
+pub mod jwk;
+pub mod jwk_key;
+pub mod jwk_pem;
+mod jwk_rsa;
+#[cfg(test)]
+mod jwk_samples;
+pub mod jws;
+pub mod jws_algorithm;
+pub mod key_set;
+pub mod token_error;
+
 pub use principal::{CredentialKind, Principal};
