@@ -11,7 +11,7 @@ pub(super) const GLOBS_MAX: usize = 256;
 const NAME_BYTES_MAX: usize = 64;
 
 /// A rule.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rule {
     pub(super) name: Box<str>,
     pub(super) effect: Effect,
@@ -27,7 +27,7 @@ pub(super) struct Rule {
 }
 
 /// Names of callers, with one kind of credential or with any.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Caller {
     kind: Option<CredentialKind>,
     name: Glob,

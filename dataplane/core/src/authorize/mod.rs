@@ -15,7 +15,7 @@ mod tests;
 
 pub use condition::Failure;
 pub use rule::{BadRule, Effect, RuleSpec};
-pub use rules::{Decision, RULES_MAX, RuleId, Rules, Sight, Unevaluated};
+pub use rules::{Decision, ITEM_BYTES_MAX, RULES_MAX, RuleId, Rules, Sight, Unevaluated};
 
 /// What a name names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -112,6 +112,16 @@ fn a_rule_speaks_of_the_items_that_it_names() {
 }
 
 #[test]
+fn a_name_of_any_length_is_decided_soon() {
+    let ann = caller("ann", &[], &[]);
+    let (longest, longer) = ("x".repeat(ITEM_BYTES_MAX), "x".repeat(ITEM_BYTES_MAX + 1));
+    let one = rules(json!([{"name": "r", "effect": "deny", "resources": ["*secret*"]}]), Effect::Allow);
+    check(&one, &ann, (Kind::Resource, &longest), (true, "default"));
+    check(&one, &ann, (Kind::Resource, &longer), (false, "default"));
+    check(&Rules::empty(), &ann, (Kind::Resource, &longer), (true, "default"));
+}
+
+#[test]
 fn a_rule_speaks_of_the_callers_that_it_names() {
     let tool = (Kind::Tool, "t");
     #[track_caller]

@@ -56,7 +56,7 @@ pub(super) struct Reads {
 }
 
 /// A compiled condition.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Condition {
     root: node::Node,
     reads: Reads,

@@ -7,7 +7,7 @@ use super::number::Operation;
 use super::value::Value;
 
 /// An expression.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Node {
     Constant(Value<'static>),
     Text(Box<str>),
@@ -82,7 +82,7 @@ pub(super) enum Binary {
 }
 
 /// A loop, as the macros `all`, `exists`, `exists_one`, `map` and `filter` write it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Fold {
     pub(super) range: Node,
     pub(super) start: Node,
@@ -97,7 +97,7 @@ pub(super) struct Fold {
 }
 
 /// What is done with each item.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Step {
     /// The sum becomes this.
     Replace(Node),
