@@ -2,7 +2,7 @@
 //! and asked for every list and every call. It reads no clock, file or socket, and no rule ever waits.
 //!
 //! Start at [`Rules`]: any deny that applies decides, else any allow, else the default. A rule applies when its lists fit the
-//! caller and the item, and its condition ([`condition`]) is true. What cannot be evaluated never opens a door: an allow rule
+//! caller and the item, and its condition (`condition/mod.rs`) is true. What cannot be evaluated never opens a door: an allow rule
 //! with such a condition does not apply, a deny rule with one does.
 
 mod compiled;

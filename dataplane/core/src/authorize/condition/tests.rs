@@ -211,6 +211,25 @@ fn hostile_texts_are_refused_and_take_no_stack() {
 }
 
 #[test]
+fn the_deepest_condition_takes_little_stack() {
+    let levels = 62;
+    let condition =
+        Condition::compile(&format!("{}1 == {levels}", "1 + ".repeat(levels - 1))).expect("as deep as may be");
+    let small = std::thread::Builder::new().stack_size(512 * 1024);
+    let answer = small.spawn(move || {
+        let (principal, arguments) = (principal(), arguments());
+        condition.holds(&Facts {
+            principal: &principal,
+            kind: Kind::Tool,
+            name: "pay",
+            address: None,
+            arguments: &arguments,
+        })
+    });
+    assert_eq!(answer.expect("a thread").join().expect("no overflow"), Ok(true));
+}
+
+#[test]
 fn facts_that_are_asked_for_are_known() {
     let reads = |text| Condition::compile(text).expect(text).reads();
     assert_eq!(reads("principal.name == item.name"), Reads { arguments: false, address: false });
