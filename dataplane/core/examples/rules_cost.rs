@@ -6,12 +6,14 @@ use std::hint::black_box;
 use std::io::Write;
 use std::time::Instant;
 
-use ringway_core::authorize::{Effect, Kind, RuleSpec, Rules};
+use ringway_core::authorize::{Effect, Failure, Kind, RuleSpec, Rules};
 use ringway_core::identify::Principal;
 use serde_json::{Map, Value, json};
 
 const ROUNDS: usize = 15;
+/// Of a question that takes some ns, and of one that takes the most that a condition may.
 const CALLS_PER_ROUND: u32 = 200_000;
+const CALLS_PER_ROUND_OF_THE_LONGEST: u32 = 100;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let principal = Principal { name: "ann".into(), roles: ["dev".into()].into(), ..Principal::anonymous() };
@@ -34,6 +36,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     measure("decide, args.amount < 100", &compile(small)?, &principal, &arguments, Question::Decide)?;
     measure("decide, 4 terms over args", &compile(long)?, &principal, &arguments, Question::Decide)?;
     measure("decide, args.note.matches(…)", &compile(pattern)?, &principal, &arguments, Question::Decide)?;
+    let mut longest = arguments;
+    longest.insert("many".to_owned(), (0..50_000).collect());
+    let every = json!([
+        {"name": "every", "effect": "deny", "when": "args.many.exists(i, i in [-1, -2, -3, -4] || i < 0)"},
+        {"name": "rest", "effect": "allow"},
+    ]);
+    measure("decide, 100,000 steps in vain", &compile(every)?, &principal, &longest, Question::Longest)?;
     Ok(())
 }
 
@@ -41,6 +50,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 enum Question {
     Sees,
     Decide,
+    /// A call that is denied since its condition takes more steps than it may.
+    Longest,
 }
 
 fn compile(rules: Value) -> Result<Rules, Box<dyn std::error::Error>> {
@@ -55,20 +66,31 @@ fn measure(
     arguments: &Map<String, Value>,
     question: Question,
 ) -> std::io::Result<()> {
+    let calls = match question {
+        Question::Longest => CALLS_PER_ROUND_OF_THE_LONGEST,
+        _ => CALLS_PER_ROUND,
+    };
     let mut rounds_ns: Vec<f64> = (0..ROUNDS)
         .map(|_| {
             let began = Instant::now();
-            for _ in 0..CALLS_PER_ROUND {
+            for _ in 0..calls {
                 let (rules, principal, name) = (black_box(rules), black_box(principal), black_box("pay"));
-                let allowed = match question {
+                let is_right = match question {
                     Question::Sees => rules.sees(principal, Kind::Tool, name).is_visible(),
                     Question::Decide => rules.decide(principal, Kind::Tool, name, None, black_box(arguments)).allowed,
+                    Question::Longest => {
+                        rules
+                            .decide(principal, Kind::Tool, name, None, arguments)
+                            .because
+                            .map(|because| because.failure)
+                            == Some(Failure::TooManySteps)
+                    }
                 };
-                assert!(allowed, "a wrong answer may be a cheap one");
+                assert!(is_right, "a wrong answer may be a cheap one");
             }
-            began.elapsed().as_secs_f64() * 1e9 / f64::from(CALLS_PER_ROUND)
+            began.elapsed().as_secs_f64() * 1e9 / f64::from(calls)
         })
         .collect();
     rounds_ns.sort_by(f64::total_cmp);
-    writeln!(std::io::stdout(), "{what:<32} {:>7.1} ns fastest, {:>7.1} ns middle", rounds_ns[0], rounds_ns[ROUNDS / 2])
+    writeln!(std::io::stdout(), "{what:<32} {:>9.1} ns fastest, {:>9.1} ns middle", rounds_ns[0], rounds_ns[ROUNDS / 2])
 }
