@@ -8,10 +8,10 @@ use cel::parser::Parser;
 use regex::RegexBuilder;
 
 use super::Reads;
+use super::names::{FUNCTIONS, ITEM_FIELDS, PRINCIPAL_FIELDS, VARIABLES};
+use super::names::{binary, known_field, listed, unary, unknown_name, usage};
 use super::node::{Binary, Fact, Fold, Node, Step, Unary};
-use super::number::Operation;
 use super::value::{List, Text, Value};
-use crate::nearest::nearest;
 
 /// The longest condition: more than anybody reads.
 pub(super) const TEXT_BYTES_MAX: usize = 4096;
@@ -25,27 +25,6 @@ const BRACKETS_MAX: u16 = 32;
 pub(super) const LOOPS_MAX: usize = 2;
 /// What a compiled pattern of `matches` may take, and its cache again.
 const PATTERN_BYTES_MAX: usize = 256 * 1024;
-
-const VARIABLES: [&str; 4] = ["principal", "address", "item", "args"];
-const PRINCIPAL_FIELDS: [&str; 5] = ["name", "kind", "scopes", "roles", "claims"];
-const ITEM_FIELDS: [&str; 2] = ["kind", "name"];
-const FUNCTIONS: [&str; 15] = [
-    "size",
-    "startsWith",
-    "endsWith",
-    "contains",
-    "matches",
-    "int",
-    "uint",
-    "double",
-    "string",
-    "has",
-    "all",
-    "exists",
-    "exists_one",
-    "map",
-    "filter",
-];
 
 /// Compiles a condition; the error says what to fix.
 pub(super) fn compile(text: &str) -> Result<(Node, Reads), String> {
@@ -303,77 +282,4 @@ fn constants(items: Vec<Node>) -> Node {
             })
             .collect(),
     )
-}
-
-fn unary(name: &str, is_method: bool) -> Option<Unary> {
-    Some(match (name, is_method) {
-        (operators::LOGICAL_NOT, false) => Unary::Not,
-        (operators::NEGATE, false) => Unary::Negate,
-        ("size", _) => Unary::Size,
-        ("int", false) => Unary::ToInt,
-        ("uint", false) => Unary::ToUint,
-        ("double", false) => Unary::ToDouble,
-        ("string", false) => Unary::ToText,
-        _ => return None,
-    })
-}
-
-fn binary(name: &str, is_method: bool) -> Option<Binary> {
-    Some(match (name, is_method) {
-        (operators::EQUALS, false) => Binary::Equal,
-        (operators::NOT_EQUALS, false) => Binary::NotEqual,
-        (operators::LESS, false) => Binary::Less,
-        (operators::LESS_EQUALS, false) => Binary::LessEqual,
-        (operators::GREATER, false) => Binary::Greater,
-        (operators::GREATER_EQUALS, false) => Binary::GreaterEqual,
-        (operators::IN, false) => Binary::In,
-        (operators::INDEX, false) => Binary::Index,
-        (operators::ADD, false) => Binary::Number(Operation::Add),
-        (operators::SUBSTRACT, false) => Binary::Number(Operation::Subtract),
-        (operators::MULTIPLY, false) => Binary::Number(Operation::Multiply),
-        (operators::DIVIDE, false) => Binary::Number(Operation::Divide),
-        (operators::MODULO, false) => Binary::Number(Operation::Remainder),
-        ("startsWith", true) => Binary::StartsWith,
-        ("endsWith", true) => Binary::EndsWith,
-        ("contains", true) => Binary::Contains,
-        _ => return None,
-    })
-}
-
-fn known_field(of: &str, field: &str) -> Result<Fact, String> {
-    Ok(match (of, field) {
-        ("principal", "name") => Fact::PrincipalName,
-        ("principal", "kind") => Fact::PrincipalKind,
-        ("principal", "scopes") => Fact::PrincipalScopes,
-        ("principal", "roles") => Fact::PrincipalRoles,
-        ("principal", "claims") => Fact::PrincipalClaims,
-        ("item", "kind") => Fact::ItemKind,
-        ("item", "name") => Fact::ItemName,
-        ("principal", unknown) => return Err(unknown_name("field of `principal`:", unknown, &PRINCIPAL_FIELDS)),
-        (_, unknown) => return Err(unknown_name("field of `item`:", unknown, &ITEM_FIELDS)),
-    })
-}
-
-fn usage(function: &str) -> &'static str {
-    match function {
-        "size" => "size(x)",
-        "startsWith" => "x.startsWith(y)",
-        "endsWith" => "x.endsWith(y)",
-        "contains" => "x.contains(y)",
-        "matches" => "x.matches(\"^a+$\")",
-        "has" => "has(x.field)",
-        "all" | "exists" | "exists_one" | "map" | "filter" => "list.all(item, item > 0)",
-        _ => "int(x)",
-    }
-}
-
-fn unknown_name(what: &str, name: &str, known: &[&str]) -> String {
-    match nearest(name, known) {
-        Some(near) => format!("unknown {what} {name:?}; did you mean {near:?}?"),
-        None => format!("unknown {what} {name:?}; known are {}", listed(known)),
-    }
-}
-
-fn listed(names: &[&str]) -> String {
-    names.join(", ")
 }

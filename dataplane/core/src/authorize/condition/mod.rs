@@ -21,6 +21,7 @@
 mod compile;
 mod evaluate;
 mod failure;
+mod names;
 mod node;
 mod number;
 mod steps;
