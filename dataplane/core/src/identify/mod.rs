@@ -3,4 +3,8 @@
 
 pub mod principal;
 
+pub mod proxy_protocol;
+
+pub mod client_address;
+
 pub use principal::{CredentialKind, Principal};
