@@ -7,4 +7,10 @@ pub mod proxy_protocol;
 
 pub mod client_address;
 
+pub mod api_key;
+
+pub mod key_ring;
+
+pub mod weak_secret;
+
 pub use principal::{CredentialKind, Principal};
