@@ -43,6 +43,14 @@ pub mod builtin;
 
 pub mod runtime;
 
+/// Keys that callers show: the file they are kept in, and the ring they are found in.
+pub mod keys {
+    pub use ringway_core::identify::api_key::{BadKeys, KeyRate, KeyRecord, KeyState, Pepper, shown_id};
+    pub use ringway_core::identify::key_ring::{
+        Created, Found, Key, KeyError, KeyFile, KeyRing, NewKey, OlderKey, Revocation, Rotated, api_keys, mcp_api_keys,
+    };
+}
+
 pub use catalog::CatalogError;
 pub use context::{AskError, Context};
 pub use cpu::CpuList;

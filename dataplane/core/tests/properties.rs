@@ -21,3 +21,6 @@ mod state;
 
 #[path = "properties/ring.rs"]
 mod ring;
+
+#[path = "properties/addresses.rs"]
+mod addresses;

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{completion, config, examples, man, tools};
+use crate::{completion, config, examples, keys, man, tools};
 
 /// Ringway: an MCP server and gateway for agent traffic that cannot wait.
 #[derive(Parser)]
@@ -28,6 +28,9 @@ pub enum Command {
     /// List and call the tools of any MCP server.
     #[command(subcommand, after_help = examples::TOOLS)]
     Tools(tools::Tools),
+    /// Make, list, rotate and revoke the keys that callers show.
+    #[command(subcommand, after_help = keys::KEYS)]
+    Keys(keys::Keys),
     /// Show, explain and begin a configuration.
     #[command(subcommand, after_help = examples::CONFIG)]
     Config(config::Verb),

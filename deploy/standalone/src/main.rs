@@ -14,6 +14,8 @@ mod logging;
 
 mod tools;
 
+mod keys;
+
 mod completion;
 
 mod man;
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Command::Serve(serve) => run(*serve),
         Command::Stdio => server().and_then(|server| server.run_stdio(Default::default())),
         Command::Tools(verb) => return tools::run(verb),
+        Command::Keys(verb) => return keys::run(verb),
         Command::Config(verb) => return verb.run(),
         Command::Validate(validate) => return validate.run(),
         Command::Bench(bench) => return bench.perform(),

@@ -2,9 +2,13 @@
 //! reads a file or an environment; whoever does makes these values, and the shards obey them.
 #![forbid(unsafe_code)]
 
+mod address_list;
+mod address_network;
 mod authority;
 mod limits;
 
+pub use address_list::{ADDRESSES_MAX, AddressList};
+pub use address_network::BadAddress;
 pub use authority::{AllowList, BadAuthority, HostVerdict};
 pub use limits::Limits;
 

@@ -21,4 +21,14 @@ pub mod jws_algorithm;
 pub mod key_set;
 pub mod token_error;
 
+pub mod proxy_protocol;
+
+pub mod client_address;
+
+pub mod api_key;
+
+pub mod key_ring;
+
+pub mod weak_secret;
+
 pub use principal::{CredentialKind, Principal};
