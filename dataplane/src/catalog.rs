@@ -226,6 +226,11 @@ impl Catalog {
         Arc::new(Catalog { parts, tools_by_name, pages, page_items_max, faces: OnceLock::new() })
     }
 
+    /// What it is made of.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
     /// The place in [`Catalog::tools`] of the tool of that name.
     pub fn tool_index(&self, name: &str) -> Option<usize> {
         self.tools_by_name.get(name).copied()

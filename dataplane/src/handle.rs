@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ringway_core::identify::access::Access;
 use ringway_policy::Policy;
 
 use crate::catalog::{Catalog, CatalogError, Parts};
@@ -21,6 +22,8 @@ pub(crate) struct InForce {
     pub catalog: Arc<Catalog>,
     /// What the operator decided.
     pub policy: Arc<Policy>,
+    /// Who may call.
+    pub access: Arc<Access>,
 }
 
 struct State {
@@ -156,20 +159,29 @@ impl ServerHandle {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         apply(&mut state.parts)?;
         if let Some(in_force) = state.in_force.take() {
-            let in_force = self.enforce(&mut state, in_force.generation + 1, in_force.policy);
+            let in_force = self.enforce(&mut state, in_force.generation + 1, in_force.policy, in_force.access);
             tracing::info!(generation = in_force.generation, tools = in_force.catalog.tools().len(), "catalog changed");
             self.announce(changed);
         }
         Ok(())
     }
 
-    /// Puts a policy in force: shards take it between requests, and those under way finish on the one they began with.
-    /// The newest wins. Before the server runs its options say what is in force.
-    pub fn apply(&self, policy: Policy) {
+    /// Puts a policy in force, and who may call: shards take both between requests, and those under way finish on what they
+    /// began with. The newest wins. Before the server runs its options say what is in force.
+    pub fn apply(&self, policy: Policy, access: Access) {
+        self.change_policy(policy, Some(Arc::new(access)));
+    }
+
+    /// Puts a policy in force, and leaves who may call.
+    pub fn apply_policy(&self, policy: Policy) {
+        self.change_policy(policy, None);
+    }
+
+    fn change_policy(&self, policy: Policy, access: Option<Arc<Access>>) {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(in_force) = state.in_force.take() {
             let policy = with_addresses(policy, &state.own_addresses);
-            let in_force = self.enforce(&mut state, in_force.generation + 1, policy);
+            let in_force = self.enforce(&mut state, in_force.generation + 1, policy, access.unwrap_or(in_force.access));
             tracing::info!(generation = in_force.generation, "policy in force");
             self.announce(Changed::default());
         }
@@ -181,16 +193,16 @@ impl ServerHandle {
     }
 
     /// Puts the first policy in force, with what is offered at the start. `own_addresses` are where it listens.
-    pub(crate) fn open(&self, policy: Policy, own_addresses: Vec<IpAddr>) -> InForce {
+    pub(crate) fn open(&self, policy: Policy, access: Arc<Access>, own_addresses: Vec<IpAddr>) -> InForce {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         let policy = with_addresses(policy, &own_addresses);
         state.own_addresses = own_addresses;
-        self.enforce(&mut state, 1, policy)
+        self.enforce(&mut state, 1, policy, access)
     }
 
-    fn enforce(&self, state: &mut State, generation: u64, policy: Arc<Policy>) -> InForce {
+    fn enforce(&self, state: &mut State, generation: u64, policy: Arc<Policy>, access: Arc<Access>) -> InForce {
         let catalog = Catalog::new(state.parts.clone(), generation, policy.limits.page_items_max);
-        let in_force = InForce { generation, catalog, policy };
+        let in_force = InForce { generation, catalog, policy, access };
         state.in_force = Some(in_force.clone());
         self.0.generation.store(generation, Ordering::Release);
         in_force

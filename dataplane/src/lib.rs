@@ -12,6 +12,7 @@ mod duplex;
 mod face;
 mod handle;
 mod health;
+mod credential;
 mod io;
 mod listener;
 mod local_tool;
@@ -66,8 +67,9 @@ pub use ringway_core::mcp::types::{
     ResourceDefinition, Role, TaskMode, TemplateDefinition, ToolAnnotations, ToolDefinition, ToolResult,
 };
 pub use ringway_core::mcp::{RpcError, Version};
+pub use ringway_core::{authorize, identify};
 pub use ringway_policy::{
-    AccessLogPolicy, AllowList, BadAuthority, Faces, HealthPolicy, Limits, MetricsPolicy, Policy,
+    AccessLogPolicy, AddressList, AllowList, BadAuthority, Faces, HealthPolicy, Limits, MetricsPolicy, Policy,
 };
 pub use server::{Options, Running, Server, ServerBuilder, StartError};
 pub use tool::{

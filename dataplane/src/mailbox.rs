@@ -1,6 +1,7 @@
 //! The one door between threads: each shard has a bounded mailbox, and everybody may write to it. It never carries a
 //! connection or anything else that belongs to one shard.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -37,6 +38,8 @@ pub struct Forwarded {
     pub session: Handle,
     /// Who asks.
     pub principal: Arc<Principal>,
+    /// From where.
+    pub address: Option<IpAddr>,
     /// What to do with it.
     pub verb: ForwardedVerb,
     /// `MCP-Protocol-Version`.

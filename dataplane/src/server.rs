@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use glommio::{LocalExecutorBuilder, Placement, PoolPlacement};
+use ringway_core::identify::access::Access;
 use ringway_core::mcp::render::ServerIdentity;
 use ringway_core::mcp::request_state::StateKey;
 use ringway_policy::Policy;
@@ -42,6 +43,8 @@ pub struct Options {
     pub io: IoOptions,
     /// What can be changed later, by [`ServerHandle::apply`].
     pub policy: Policy,
+    /// Who may call; likewise.
+    pub access: Arc<Access>,
     /// Seals what multi-round-trip clients carry; replicas that share clients must share it. Random when absent.
     pub state_key: Option<[u8; 32]>,
     /// Who writes the access log; nobody when absent.
@@ -59,6 +62,7 @@ impl Default for Options {
             cpus: None,
             io: IoOptions::default(),
             policy: Policy::default(),
+            access: Arc::default(),
             state_key: None,
             log: None,
             handle_signals: true,
@@ -343,7 +347,7 @@ impl Server {
         let state_key = Arc::new(StateKey::new(&key));
         // Mailboxes first: a change made meanwhile waits in them, and its generation tells whether it is newer.
         let letters = self.handle.mailboxes().open(count);
-        let in_force = self.handle.open(options.policy.clone(), own_addresses);
+        let in_force = self.handle.open(options.policy.clone(), Arc::clone(&options.access), own_addresses);
         let process = Process::new(count, self.handle.clone(), options.log.clone()).with_io(io);
         let observatory = Observatory::new(process, &self.checks);
         let metrics = observatory.shards.iter().map(Arc::clone);

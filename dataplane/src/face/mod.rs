@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use ringway_core::authorize::Kind;
 use ringway_core::face::{self, Face, Problem, command, outcome, rest};
 use ringway_core::http::decoder::Request;
 use ringway_core::json::Value;
@@ -121,7 +122,9 @@ async fn call(shard: &Rc<Shard>, wording: Wording, named: Result<Named, Problem>
 fn plan(shard: &Rc<Shard>, wording: Wording, (name, arguments): Named, who: &Rc<Who>) -> Result<Planned, Problem> {
     let what = if let Wording::Command = wording { "command" } else { "tool" };
     let view = who.view(shard);
-    let tool = view.tool(&name).ok_or_else(|| Problem::unknown(what, &name, view.catalog.tool_names()))?;
+    let tool = view.tool(&name);
+    let tool = tool.filter(|_| !view.depends(&name) || who.may(shard, Kind::Tool, &name, &arguments));
+    let tool = tool.ok_or_else(|| Problem::unknown(what, &name, view.catalog.tool_names()))?;
     let caller = Caller {
         version: Version::V2026_07_28,
         session: None,

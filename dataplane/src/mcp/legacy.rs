@@ -220,7 +220,7 @@ async fn forward(
     }
     let (reply, answer) = async_channel::bounded(1);
     let principal = Arc::clone(&who.principal);
-    let forwarded = Forwarded { from: shard.id, session, principal, verb, version, reply };
+    let forwarded = Forwarded { from: shard.id, session, principal, address: who.address, verb, version, reply };
     if !shard.mailboxes.send(session.home, Letter::Forwarded(forwarded)) {
         return (http::overloaded(), unknown);
     }
@@ -245,8 +245,8 @@ async fn forward(
 
 /// Carries out a request that another shard took, and sends back what comes of it.
 pub async fn serve_forwarded(shard: Rc<Shard>, forwarded: Forwarded) {
-    let Forwarded { from, session, principal, verb, version, reply } = forwarded;
-    let who = &shard.who(principal);
+    let Forwarded { from, session, principal, address, verb, version, reply } = forwarded;
+    let who = &shard.who(principal, address);
     let headers = McpHeaders { version: version.as_deref(), ..McpHeaders::default() };
     let (answer, about) = match verb {
         ForwardedVerb::Post(body) => local_post(&shard, session, &headers, &body, who).await,

@@ -74,13 +74,14 @@ impl Filter {
         !self.tasks.is_empty()
     }
 
-    /// Leaves the part that is honoured for those who see `catalog`.
-    pub fn honoured(mut self, catalog: &Catalog) -> Filter {
+    /// Leaves the part that is honoured for those who see `catalog` and may read what `may_read` says.
+    pub fn honoured(mut self, catalog: &Catalog, may_read: impl Fn(&str) -> bool) -> Filter {
         self.lists.prompts &= catalog.has_prompts();
         self.lists.resources &= catalog.has_resources();
         if !catalog.has_resources() {
             self.resources.clear();
         }
+        self.resources.retain(|uri| may_read(uri));
         self
     }
 

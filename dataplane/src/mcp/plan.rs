@@ -4,6 +4,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use ringway_core::authorize::Kind;
 use ringway_core::header_params::HeaderLookup;
 use ringway_core::json::{Object, Value};
 use ringway_core::mcp::era::{self, Carrier, Selected};
@@ -269,7 +270,10 @@ fn plan_modern(shard: &Rc<Shard>, request: &Request<'_>, caller: Caller, via: &V
             if filter.names_tasks() {
                 demand_tasks(&caller)?;
             }
-            Ok(Plan::Listen { id: id.to_owned(), filter: filter.honoured(&via.who.view(shard).catalog) })
+            Ok(Plan::Listen {
+                id: id.to_owned(),
+                filter: filter.honoured(&via.who.view(shard).catalog, |uri| may_read(shard, via.who, uri)),
+            })
         }
         "tasks/get" | "tasks/update" | "tasks/cancel" => plan_task(request, caller),
         "ping" | "initialize" | "logging/setLevel" | "resources/subscribe" | "resources/unsubscribe" => {
@@ -299,6 +303,9 @@ fn plan_legacy(shard: &Rc<Shard>, request: &Request<'_>, caller: Caller, via: &V
             let uri = required_str(request.params, "uri")?;
             if uri.len() > URI_BYTES_MAX {
                 return Err(RpcError::invalid_params("Invalid params: `uri` is too long"));
+            }
+            if !may_read(shard, via.who, uri) {
+                return Err(lists::resource_not_found(Era::Legacy, uri));
             }
             match &caller.session {
                 Some(session) if request.method == "resources/subscribe" => session
@@ -336,6 +343,11 @@ fn plan_shared(shard: &Rc<Shard>, request: &Request<'_>, caller: Caller, via: &V
     let work = match request.method {
         "tools/call" => {
             let tool = find_tool(&view, params)?;
+            if view.depends(&tool.definition.name)
+                && !via.who.may(shard, Kind::Tool, &tool.definition.name, &arguments(params)?)
+            {
+                return Err(unknown_tool(&tool.definition.name));
+            }
             // Messages of a client that has one connection for all are planned before it is known whether they may begin.
             if let Carrier::Http(_) = via.carrier
                 && let Some(answered) = at_once::call(shard, request.id, tool, &caller, params)?
@@ -351,9 +363,18 @@ fn plan_shared(shard: &Rc<Shard>, request: &Request<'_>, caller: Caller, via: &V
         "completion/complete" => {
             return lists::complete(shard, &view, request.id, caller.version, params).map(reply);
         }
-        "prompts/get" if catalog.has_prompts() => plan_prompt(catalog, params)?,
+        "prompts/get" if catalog.has_prompts() => {
+            let prompt = required_str(params, "name")?;
+            if view.is_restricted() && !via.who.may(shard, Kind::Prompt, prompt, &arguments(params)?) {
+                return Err(unknown_prompt(prompt));
+            }
+            plan_prompt(catalog, params)?
+        }
         "resources/read" if catalog.has_resources() => {
             let uri = required_str(params, "uri")?;
+            if !may_read(shard, via.who, uri) {
+                return Err(lists::resource_not_found(era, uri));
+            }
             if let Some(entry) = catalog.resource(uri) {
                 Work::Resource(Arc::clone(entry))
             } else if let Some((entry, variables)) = catalog.template(uri) {
@@ -368,9 +389,18 @@ fn plan_shared(shard: &Rc<Shard>, request: &Request<'_>, caller: Caller, via: &V
     Ok(Plan::Work(Box::new(Planned { id: request.id.to_owned(), caller, rounds, work })))
 }
 
+/// Whether somebody may read what is at a URI, be there anything or not.
+fn may_read(shard: &Shard, who: &Who, uri: &str) -> bool {
+    !who.view(shard).is_restricted() || who.may(shard, Kind::Resource, uri, &Map::new())
+}
+
 fn find_tool<'v>(view: &'v View, params: Option<Object<'_>>) -> Result<&'v Rc<LocalTool>, RpcError> {
     let name = required_str(params, "name")?;
-    view.tool(name).ok_or_else(|| RpcError::invalid_params(format!("Unknown tool: {}", shortened(name))))
+    view.tool(name).ok_or_else(|| unknown_tool(name))
+}
+
+fn unknown_tool(name: &str) -> RpcError {
+    RpcError::invalid_params(format!("Unknown tool: {}", shortened(name)))
 }
 
 fn plan_call(
@@ -392,10 +422,14 @@ fn plan_call(
     Ok(Work::Tool(tool, arguments))
 }
 
+fn unknown_prompt(name: &str) -> RpcError {
+    RpcError::invalid_params(format!("Unknown prompt: {}", shortened(name)))
+}
+
 fn plan_prompt(catalog: &Catalog, params: Option<Object<'_>>) -> Result<Work, RpcError> {
     let name = required_str(params, "name")?;
     let Some(entry) = catalog.prompt(name) else {
-        return Err(RpcError::invalid_params(format!("Unknown prompt: {}", shortened(name))));
+        return Err(unknown_prompt(name));
     };
     let arguments = arguments(params)?;
     for argument in &entry.definition.arguments {

@@ -10,8 +10,10 @@ use ringway_core::http::decoder::{Decoder, Phase, Step};
 use ringway_core::http::head::Method as HttpMethod;
 use ringway_core::http::request_id::{self, RequestId};
 use ringway_core::http::response::{self, Content, Extra};
+use ringway_core::identify::access::Rejection;
 use ringway_core::refusal::Refusal;
 use ringway_core::request_path::{self, Admitted, MCP_ALLOW, Route};
+use ringway_policy::Faces;
 
 use super::control::Control;
 use super::socket::Socket;
@@ -19,6 +21,7 @@ use super::stream::Stream;
 use super::websocket;
 use super::{Shard, sweep};
 use crate::answer::{Answer, Reply, Source, poll_now};
+use crate::credential;
 use crate::face;
 use crate::mcp::http::{self, Begun};
 use crate::mcp::pair;
@@ -235,10 +238,10 @@ impl Connection {
         };
         let admitted = request_path::admit(request, &shard.allowed());
         to.cors = admitted.as_ref().ok().and_then(Admitted::origin);
-        let who = Rc::clone(&shard.anonymous);
-        *last = Some(Rc::clone(&who));
         let faces = serves_mcp.then(|| shard.policy().faces);
-        let route = admitted.and_then(|admitted| request_path::route(&admitted, faces.as_ref()));
+        let (known, route) = decide(shard, admitted, socket, *serves_mcp, faces.as_ref());
+        let who = known.clone().unwrap_or_else(|| Rc::clone(&shard.anonymous));
+        *last = Some(Rc::clone(&who));
         let (answer, about) = match route {
             Ok(Route::McpPost) => match http::begin(shard, request, &who) {
                 Begun::Answered(answer, about) => (answer, about),
@@ -268,11 +271,13 @@ impl Connection {
                 (Reply::empty(204).field("Allow", allow).into(), About::of(Method::Probe))
             }
             Ok(Route::Face(asked)) => held(shard, Box::pin(face::answer(shard, asked, request, &who))).await,
+            Ok(Route::Metadata) => (credential::metadata(shard, request, socket).into(), About::of(Method::Probe)),
             Ok(route) => (held(shard, Box::pin(observe::answer(shard, route))).await.into(), About::of(Method::Probe)),
-            Err(refusal) => {
+            Err(Rejection { refusal, .. }) => {
                 shard.metrics.count_refusal(refusal);
                 to.close |= refusal.answer().closes;
-                (face::refused(request.path(), faces.as_ref(), refusal).into(), About::of(Method::Refused))
+                let reply = face::refused(request.path(), faces.as_ref(), refusal);
+                (credential::challenge(shard, request, socket, refusal, reply).into(), About::of(Method::Refused))
             }
         };
         let answer = match answer {
@@ -285,7 +290,7 @@ impl Connection {
         let note = |ending, status, bytes| {
             let (took, request_id) = (began.elapsed(), to.request_id.as_str());
             let socket = Some(&**socket);
-            let who = Some(&*who);
+            let who = known.as_deref();
             let finished = Finished { about: &about, ending, status, took, bytes, request_id, who, socket };
             record::finished(shard, &finished);
         };
@@ -336,6 +341,27 @@ impl Connection {
             }
         }
     }
+}
+
+/// Stages 3 and 4 of a request: who sent it, if that was found out, and what it asks for.
+fn decide(
+    shard: &Shard,
+    admitted: Result<Admitted<'_>, Refusal>,
+    socket: &Socket,
+    serves_mcp: bool,
+    faces: Option<&Faces>,
+) -> (Option<Rc<Who>>, Result<Route, Rejection>) {
+    let admitted = match admitted {
+        Ok(admitted) => admitted,
+        Err(refusal) => return (None, Err(refusal.into())),
+    };
+    let who = match credential::identify(shard, admitted.request(), socket, serves_mcp) {
+        Ok(who) => who,
+        Err(rejection) => return (None, Err(rejection)),
+    };
+    let route = request_path::route(&admitted, faces).map_err(Rejection::from);
+    let route = route.and_then(|route| credential::permit(shard, &who, route, serves_mcp).map(|()| route));
+    (Some(who), route)
 }
 
 /// Waits for `future`, which waits for something else than the client.

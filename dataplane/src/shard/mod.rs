@@ -25,7 +25,7 @@ pub mod buffers;
 
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::HashMap;
-use std::net::TcpListener as StdListener;
+use std::net::{IpAddr, TcpListener as StdListener};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -34,6 +34,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use futures_lite::FutureExt;
 use ringway_core::http::request_id::MadeId;
 use ringway_core::http::response::DateText;
+use ringway_core::identify::access::Access;
+use ringway_core::identify::token_cache::{TOKENS_BYTES_MAX, TOKENS_MAX, TokenCache};
 use ringway_core::identify::{CredentialKind, Principal};
 use ringway_core::json::JsonParser;
 use ringway_core::mcp::render::{self, ServerIdentity};
@@ -56,7 +58,7 @@ use crate::session::Session;
 use crate::stall::{Doing, Stalls};
 use crate::task::Task;
 use crate::ticker::Ticks;
-use crate::view::View;
+use crate::view::{Sights, VIEWS_MAX, View};
 use crate::who::Who;
 use buffers::Buffers;
 use control::Control;
@@ -102,6 +104,11 @@ pub struct Shard {
     pub(crate) id: u16,
     pub(crate) shard_count: usize,
     policy: RefCell<Arc<Policy>>,
+    access: RefCell<Arc<Access>>,
+    /// Whose credentials were found good.
+    pub(crate) known: RefCell<TokenCache<Who>>,
+    /// What others than those who see everything see, by what that is.
+    views: RefCell<HashMap<Sights, Rc<View>>>,
     /// Everything that is offered.
     whole: RefCell<Rc<View>>,
     /// Which change these are of.
@@ -141,6 +148,8 @@ pub struct Shard {
     date: Cell<DateText>,
     /// The time as the last sweep left it: good enough for deadlines of seconds.
     pub(crate) coarse_now: Cell<Duration>,
+    /// Seconds since 1970, as the last sweep left them: good enough for credentials.
+    pub(crate) coarse_unix_s: Cell<u64>,
     started: Instant,
     /// Whoever showed no credential where none is asked for.
     pub(crate) anonymous: Rc<Who>,
@@ -150,13 +159,15 @@ pub struct Shard {
 impl Shard {
     /// The shard of `setup`, on the thread it will stay on.
     pub(crate) fn new(setup: &Setup) -> Rc<Shard> {
-        let InForce { generation, catalog, policy } = setup.in_force.clone();
+        let InForce { generation, catalog, policy, access } = setup.in_force.clone();
         let limits = &policy.limits;
         let whole = View::new(generation, catalog, &[]);
+        let mut known = TokenCache::new(TOKENS_MAX, TOKENS_BYTES_MAX);
+        known.follow(generation);
         Rc::new(Shard {
             id: setup.id,
             shard_count: setup.shard_count,
-            anonymous: Who::new(Arc::new(Principal::anonymous()), Rc::clone(&whole)),
+            anonymous: Who::new(Arc::new(Principal::anonymous()), None, Rc::clone(&whole)),
             whole: RefCell::new(whole),
             generation: Cell::new(generation),
             json: RefCell::default(),
@@ -191,9 +202,13 @@ impl Shard {
             is_over: Cell::new(false),
             date: Cell::new(sweep::date_text(SystemTime::now())),
             coarse_now: Cell::new(Duration::ZERO),
+            coarse_unix_s: Cell::new(unix_s()),
             started: Instant::now(),
             no_capabilities: Rc::new(Value::Object(Map::new())),
             policy: RefCell::new(policy),
+            access: RefCell::new(access),
+            known: RefCell::new(known),
+            views: RefCell::default(),
         })
     }
 
@@ -217,11 +232,15 @@ impl Shard {
         if self.server.generation() == self.generation.get() {
             return;
         }
-        let Some(InForce { generation, catalog, policy }) = self.server.in_force() else { return };
+        let Some(InForce { generation, catalog, policy, access }) = self.server.in_force() else { return };
         debug_assert!(generation > self.generation.get(), "generations never go back");
         self.generation.set(generation);
         let whole = View::new(generation, catalog, self.whole.borrow().tools());
         self.whole.replace(whole);
+        self.views.borrow_mut().clear();
+        // Also where only the catalog changed: what is remembered is of one generation.
+        self.known.borrow_mut().follow(generation);
+        self.access.replace(access);
         let limits = &policy.limits;
         self.sessions.borrow_mut().set_bounds(
             limits.sessions_max,
@@ -242,9 +261,26 @@ impl Shard {
         self.generation.get()
     }
 
-    /// What a principal may see.
-    pub fn view_for(&self, _principal: &Principal) -> Rc<View> {
-        self.whole()
+    /// Who may call, as the operator decided it. Not to be held across an await.
+    pub fn access(&self) -> Ref<'_, Arc<Access>> {
+        self.access.borrow()
+    }
+
+    /// What a principal may see. Those who may see the same share it.
+    pub fn view_for(&self, principal: &Principal) -> Rc<View> {
+        let (whole, access) = (self.whole(), self.access());
+        let Some(sights) = Sights::of(principal, &access, &whole.catalog) else { return whole };
+        let mut views = self.views.borrow_mut();
+        if let Some(view) = views.get(&sights) {
+            return Rc::clone(view);
+        }
+        if views.len() >= VIEWS_MAX {
+            // As many callers with as many different rights: they are made again as they come.
+            views.clear();
+        }
+        let view = View::filtered(&whole, &sights, self.limits().page_items_max);
+        views.insert(sights, Rc::clone(&view));
+        view
     }
 
     /// Time since the shard started, by the monotonic clock.
@@ -254,7 +290,7 @@ impl Shard {
 
     /// Seconds since 1970.
     pub fn unix_now_s(&self) -> u64 {
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+        unix_s()
     }
 
     /// A name nobody can guess, for state that lives here.
@@ -278,12 +314,12 @@ impl Shard {
     }
 
     /// Somebody who was identified on another shard.
-    pub fn who(&self, principal: Arc<Principal>) -> Rc<Who> {
+    pub fn who(&self, principal: Arc<Principal>, address: Option<IpAddr>) -> Rc<Who> {
         if principal.kind == CredentialKind::Anonymous {
-            return Rc::clone(&self.anonymous);
+            return self.anonymous.at(address);
         }
         let view = self.view_for(&principal);
-        Who::new(principal, view)
+        Who::new(principal, address, view)
     }
 
     /// Tells every listener that a task changed.
@@ -398,6 +434,10 @@ impl Shard {
             task.cancel();
         }
     }
+}
+
+fn unix_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// Says that a shard serves, for as long as it does: a shard that ends by a panic must not count as ready.

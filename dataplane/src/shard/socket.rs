@@ -45,6 +45,11 @@ impl Socket {
         self.fd
     }
 
+    /// Whether it is spoken to in TLS.
+    pub fn is_tls(&self) -> bool {
+        false
+    }
+
     /// Where the client is, asked of the kernel once.
     pub fn peer(&self) -> Option<SocketAddr> {
         if self.peer.get().is_none() {

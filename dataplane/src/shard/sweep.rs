@@ -24,6 +24,7 @@ pub async fn run(shard: Rc<Shard>, ticks: Ticks, swept: async_channel::Sender<()
         ticks.next().await;
         turn = turn.wrapping_add(1);
         shard.date.set(date_text(SystemTime::now()));
+        shard.coarse_unix_s.set(shard.unix_now_s());
         let now = shard.now();
         shard.coarse_now.set(now);
         tell(&shard);

@@ -136,6 +136,6 @@ fn memory_has_the_bound_that_the_policy_sets() {
     until("the check finds it", || check(&fixture, "memory")["status"] == "unhealthy");
     let mut policy = (*fixture.handle().policy().expect("it runs")).clone();
     policy.health.memory_bytes_max = None;
-    fixture.handle().apply(policy);
+    fixture.handle().apply_policy(policy);
     until("the new policy counts", || check(&fixture, "memory")["status"] == "healthy");
 }

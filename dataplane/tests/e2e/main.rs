@@ -5,6 +5,7 @@
 mod common;
 
 mod http;
+mod identify;
 
 mod legacy;
 

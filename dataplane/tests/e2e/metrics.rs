@@ -160,7 +160,7 @@ fn older_names_are_there_when_they_are_switched_on() {
     let mut policy = (*fixture.handle().policy().expect("it runs")).clone();
     policy.metrics.enterprise = true;
     policy.metrics.mcpo = true;
-    fixture.handle().apply(policy);
+    fixture.handle().apply_policy(policy);
     until("the new policy counts", || !older(&scrape(&fixture)).is_empty());
     let samples = scrape(&fixture);
     for zero in [

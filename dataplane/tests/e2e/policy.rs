@@ -18,7 +18,7 @@ const PING: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
 fn change(fixture: &Fixture, change: impl FnOnce(&mut Policy)) {
     let mut policy = Policy::clone(&fixture.handle().policy().expect("the server runs"));
     change(&mut policy);
-    fixture.handle().apply(policy);
+    fixture.handle().apply_policy(policy);
 }
 
 fn status_of(wire: &mut Wire) -> u16 {

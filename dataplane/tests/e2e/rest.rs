@@ -249,7 +249,7 @@ fn a_face_can_be_switched_off() {
     for (rest, command) in [(false, true), (true, false)] {
         let mut policy = Policy::clone(&fixture.handle().policy().expect("the server runs"));
         (policy.faces.rest, policy.faces.command) = (rest, command);
-        fixture.handle().apply(policy);
+        fixture.handle().apply_policy(policy);
         let status = |on: bool| if on { 200 } else { 404 };
         until("the shard obeys", || statuses(&mut wire) == [(status(rest), status(command)); 4]);
     }

@@ -102,7 +102,7 @@ fn a_face_that_is_off_is_not_there() {
     assert_eq!(wire.response().head.status, 404);
     let mut policy = Policy::clone(&fixture.handle().policy().expect("the server runs"));
     policy.faces.websocket = true;
-    fixture.handle().apply(policy);
+    fixture.handle().apply_policy(policy);
     until("it is there", || {
         let mut wire = Wire::connect(fixture.address);
         wire.send(handshake_with("", None));

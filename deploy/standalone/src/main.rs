@@ -112,7 +112,7 @@ fn run(serve: Serve) -> Result<(), StartError> {
         let handle = running.handle().clone();
         watch.start(sources, config, move |settings| {
             level.set(settings.log_level());
-            handle.apply(settings.policy());
+            handle.apply_policy(settings.policy());
         });
         greeting::print(&running);
         running.join()

@@ -7,7 +7,7 @@
 
 mod compiled;
 mod condition;
-mod glob;
+pub mod glob;
 mod rule;
 mod rules;
 #[cfg(test)]

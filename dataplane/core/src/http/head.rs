@@ -128,6 +128,10 @@ pub struct Head {
     pub preflight_method: Field,
     /// `Access-Control-Request-Headers`.
     pub preflight_headers: Field,
+    /// `X-Forwarded-For`, line by line.
+    pub x_forwarded_for: Vec<Span>,
+    /// `Forwarded` (RFC 7239), line by line.
+    pub forwarded: Vec<Span>,
     /// `Mcp-Param-*`: the name's part behind the prefix, and the value.
     pub mcp_params: Vec<(Span, Span)>,
     /// Bytes from the request's first byte to the body's first.
@@ -251,6 +255,8 @@ fn read(
         offers_mcp: false,
         preflight_method: Field::default(),
         preflight_headers: Field::default(),
+        x_forwarded_for: Vec::new(),
+        forwarded: Vec::new(),
         mcp_params: Vec::new(),
         head_bytes,
     };
@@ -273,6 +279,7 @@ fn read(
             }
             8 if is("mcp-name") => head.mcp_name.add(span(value)?),
             7 if is("upgrade") => upgrade_to_websocket |= lists_token(value, b"websocket"),
+            9 if is("forwarded") => head.forwarded.push(span(value)?),
             9 if is("x-api-key") => head.api_key.add(span(value)?),
             10 if is("connection") => {
                 head.keep_alive &= !lists_token(value, b"close");
@@ -295,6 +302,7 @@ fn read(
                 }
             }
             14 if is("mcp-session-id") => head.session_id.add(span(value)?),
+            15 if is("x-forwarded-for") => head.x_forwarded_for.push(span(value)?),
             16 if is("content-encoding") => head.content_coded |= !value.eq_ignore_ascii_case(b"identity"),
             16 if is("x-correlation-id") => head.correlation_id.add(span(value)?),
             17 if is("sec-websocket-key") => head.websocket_key.add(span(value)?),

@@ -1,6 +1,7 @@
 //! Who is calling: from the bytes of a credential and the time to a [`Principal`], or to a reason why not. It reads no clock,
 //! no file and no socket, and keeps no secret longer than it must.
 
+pub mod access;
 pub mod challenge;
 pub mod metadata;
 pub mod principal;

@@ -1,0 +1,116 @@
+//! Says who sent a request, on one shard: the core judges addresses and credentials, and whoever was found good is remembered
+//! until the credential ends or the operator decides anew. It never waits. Why somebody was refused is told to the log
+//! alone.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use ringway_core::http::decoder::Request;
+use ringway_core::identify::CredentialKind;
+use ringway_core::identify::access::{Access, Credentials, Rejection};
+use ringway_core::identify::bearer::Credential;
+use ringway_core::identify::challenge::{self, Challenge};
+use ringway_core::refusal::Refusal;
+use ringway_core::request_path::{self, Route};
+
+use crate::answer::Reply;
+use crate::shard::Shard;
+use crate::shard::socket::Socket;
+use crate::who::Who;
+
+/// A credential without an end of its own is looked at again after so long.
+const ENDLESS_S: u64 = 3600;
+
+/// Who sent a request, from where. Of those who ask for what is meant for everybody only the address is looked at, and on the
+/// admin listener nothing, where only this machine reaches it.
+///
+/// # Errors
+/// Why it is answered no further.
+pub fn identify(shard: &Shard, request: Request<'_>, socket: &Socket, serves_mcp: bool) -> Result<Rc<Who>, Rejection> {
+    let access = shard.access();
+    if !serves_mcp && !access.asks_operators {
+        return Ok(Rc::clone(&shard.anonymous));
+    }
+    let mut address = None;
+    if access.asks_address() {
+        address = socket.peer().map(|peer| access.address(peer.ip(), request));
+        access.check_address(address)?;
+    }
+    let who = match access.credentials.as_ref().filter(|_| !request_path::is_open(request)) {
+        Some(credentials) => by_credential(shard, credentials, Access::shown(request)?)?,
+        None => Rc::clone(&shard.anonymous),
+    };
+    // What is in doubt is nobody's: no rule opens a door for it.
+    let address = address.filter(|address| address.doubt.is_none()).map(|address| address.address);
+    Ok(if access.rules.depends_on_address() { who.at(address) } else { who })
+}
+
+/// Whose credential it is, remembered or looked at.
+fn by_credential(shard: &Shard, credentials: &Credentials, credential: Credential<'_>) -> Result<Rc<Who>, Rejection> {
+    let shown = match credential {
+        Credential::Bearer(shown) | Credential::ApiKey(shown) => shown,
+        Credential::None => &[],
+    };
+    let now_unix_s = shard.coarse_unix_s.get();
+    // A token in the field for keys is none, though it be remembered.
+    let is_key = matches!(credential, Credential::ApiKey(_));
+    if let Some(who) = shard.known.borrow().get(shown, now_unix_s)
+        && (!is_key || who.principal.kind == CredentialKind::ApiKey)
+    {
+        return Ok(Rc::clone(who));
+    }
+    let principal = credentials.identify(credential, now_unix_s)?;
+    let expires_at_unix_s = principal.expires_at_unix_s.unwrap_or(now_unix_s + ENDLESS_S);
+    let who = shard.who(Arc::new(principal), None);
+    let mut known = shard.known.borrow_mut();
+    known.insert(shown, Rc::clone(&who), expires_at_unix_s, shard.generation(), now_unix_s);
+    Ok(who)
+}
+
+/// Whether somebody may have a route.
+///
+/// # Errors
+/// [`Refusal::NotPermitted`].
+pub fn permit(shard: &Shard, who: &Who, route: Route, serves_mcp: bool) -> Result<(), Rejection> {
+    let access = shard.access();
+    match access.credentials.as_ref().filter(|_| serves_mcp || access.asks_operators) {
+        Some(credentials) => credentials.permit(&who.principal, route.requires()),
+        None => Ok(()),
+    }
+}
+
+/// What of a rejection's answer only the listener knows: where its metadata is.
+pub fn challenge(shard: &Shard, request: Request<'_>, socket: &Socket, refusal: Refusal, reply: Reply) -> Reply {
+    let challenge = match refusal {
+        Refusal::Unauthenticated => Challenge::Nothing,
+        Refusal::BadCredential => Challenge::InvalidToken,
+        Refusal::NotPermitted => Challenge::InsufficientScope,
+        _ => return reply,
+    };
+    let access = shard.access();
+    let metadata = access.resource.has_metadata().then(|| {
+        let (scheme, host) = origin_of(request, socket);
+        access.resource.metadata_uri(scheme, host)
+    });
+    let scopes = access.credentials.as_ref().map_or(&[][..], |credentials| &credentials.scopes);
+    reply.field("WWW-Authenticate", challenge::www_authenticate(challenge, metadata.as_deref(), scopes))
+}
+
+/// The metadata document (RFC 9728), or 404 where there is nothing to tell.
+pub fn metadata(shard: &Shard, request: Request<'_>, socket: &Socket) -> Reply {
+    let access = shard.access();
+    if !access.resource.has_metadata() {
+        shard.metrics.count_refusal(Refusal::NotFound);
+        return Reply::refusal(Refusal::NotFound, request_path::READ_ALLOW);
+    }
+    let (scheme, host) = origin_of(request, socket);
+    let document = access.resource.document(scheme, host).to_string().into_bytes();
+    // Pages that are OAuth clients read it too; there is nothing in it that is not for everybody.
+    Reply::json(200, document).field("Cache-Control", "max-age=300").field("Access-Control-Allow-Origin", "*")
+}
+
+/// The scheme and authority that a request came by. Its `Host` was checked.
+fn origin_of<'b>(request: Request<'b>, socket: &Socket) -> (&'static str, &'b str) {
+    let host = request.head.host.text(request.bytes).unwrap_or("localhost");
+    (if socket.is_tls() { "https" } else { "http" }, host)
+}

@@ -1,0 +1,278 @@
+//! Who may call, made of a configuration: the files that it names are read and checked with everything else, so that a bad
+//! one is told like a bad value and what was in force stays. It never puts anything in force, and never repeats a secret.
+
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ringway_dataplane::authorize::{Effect, RuleSpec, Rules};
+use ringway_dataplane::identify::access::{Access, Credentials};
+use ringway_dataplane::identify::api_key::Pepper;
+use ringway_dataplane::identify::claims::{Expected, Required};
+use ringway_dataplane::identify::jwk::{self, Source};
+use ringway_dataplane::identify::jwk_key::VerifyingKey;
+use ringway_dataplane::identify::jws_algorithm::Algorithm;
+use ringway_dataplane::identify::key_ring::{self, KeyFile, KeyRing, OlderKey};
+use ringway_dataplane::identify::key_set::KeySet;
+use ringway_dataplane::identify::metadata::Resource;
+use ringway_dataplane::identify::weak_secret;
+use ringway_dataplane::AddressList;
+use zeroize::Zeroizing;
+
+use super::{InForce, rules_file};
+use super::environment::Variables;
+use super::problem::{Findings, Origin};
+use super::settings::Settings;
+use super::source_file::{self, Stamp};
+
+/// Bytes of a file that is read here; keys of a hundred thousand callers are 40 MB.
+const FILE_BYTES_MAX: u64 = 64 << 20;
+/// Variables of older systems that hold API keys, and how each is read.
+type ReadKeys = fn(&str) -> Result<Vec<OlderKey>, ringway_dataplane::identify::api_key::BadKeys>;
+const OLDER_KEYS: [(&str, ReadKeys); 2] = [("MCP_API_KEYS", key_ring::mcp_api_keys), ("API_KEYS", key_ring::api_keys)];
+
+/// Makes it; `None` when something is wrong, which is in `findings` then.
+pub fn load(
+    settings: &Settings,
+    values: &[InForce],
+    variables: &Variables,
+    findings: &mut Findings,
+) -> Option<Arc<Access>> {
+    if findings.bad.iter().any(|key| key.starts_with("auth.") || key.starts_with("access.")) {
+        return None;
+    }
+    let mut loading = Loading { settings, values, findings, is_bad: false };
+    let access = loading.access(variables);
+    (!loading.is_bad).then(|| Arc::new(access))
+}
+
+/// Every file that is named with its stamp, so that one that changes is noticed.
+pub fn stamps(settings: &Settings) -> Vec<(PathBuf, Option<Stamp>)> {
+    let files = [&settings.auth.jwks_file, &settings.auth.keys_file, &settings.access.rules_file];
+    files.into_iter().flatten().map(|path| (path.clone(), source_file::stamp(path))).collect()
+}
+
+struct Loading<'a> {
+    settings: &'a Settings,
+    values: &'a [InForce],
+    findings: &'a mut Findings,
+    is_bad: bool,
+}
+
+impl Loading<'_> {
+    fn access(&mut self, variables: &Variables) -> Access {
+        let settings = self.settings;
+        let rules = self.rules();
+        let credentials = if settings.auth.mode == "none" { None } else { self.credentials(variables) };
+        if credentials.is_none() && settings.auth.mode == "required" {
+            self.bad(
+                "auth.mode",
+                "auth.mode is required, and there is nothing to know callers by: give auth.keys_file, auth.jwt_secret or \
+                 auth.jwks_file",
+            );
+        }
+        let is_silent = self.origin("auth.mode") == Origin::Default;
+        let is_local = |address: &std::net::SocketAddr| address.ip().is_loopback();
+        if credentials.is_none() && is_silent && !is_local(&settings.listen) {
+            let listen = settings.listen;
+            self.bad(
+                "server.listen",
+                &format!(
+                    "server.listen ({listen}) is reached by others and nobody is asked who they are: give auth.keys_file, \
+                     auth.jwt_secret or auth.jwks_file, listen on 127.0.0.1, or say --no-auth"
+                ),
+            );
+        }
+        let networks = |list: &Option<Vec<String>>| list.as_ref().and_then(|list| AddressList::parse(list).ok());
+        let auth = &settings.auth;
+        let servers = if auth.authorization_servers.is_empty() { &auth.issuers } else { &auth.authorization_servers };
+        let is_known = credentials.is_some();
+        Access {
+            addresses: networks(&settings.access.addresses),
+            proxies: networks(&settings.access.proxies),
+            resource: Resource {
+                uri: auth.resource.as_deref().map(Into::into),
+                authorization_servers: if is_known { boxed(servers) } else { Box::default() },
+                scopes: boxed(&auth.scopes),
+                name: None,
+            },
+            credentials,
+            rules,
+            asks_operators: settings.admin_listen.is_some_and(|admin| !is_local(&admin)),
+        }
+    }
+
+    fn credentials(&mut self, variables: &Variables) -> Option<Credentials> {
+        let tokens = self.tokens();
+        let keys = self.keys(variables);
+        if tokens.is_none() && keys.is_none() {
+            return None;
+        }
+        Some(Credentials { tokens, keys, scopes: boxed(&self.settings.auth.scopes) })
+    }
+
+    fn tokens(&mut self) -> Option<(KeySet, Expected)> {
+        let auth = &self.settings.auth;
+        let mut keys = Vec::new();
+        if let Some(secret) = &auth.jwt_secret {
+            if let Err(weak) = weak_secret::check_secret(&self.name_of("auth.jwt_secret"), secret.as_bytes()) {
+                self.bad("auth.jwt_secret", &weak.to_string());
+                return None;
+            }
+            let algorithm = Algorithm::parse(&auth.jwt_algorithm).unwrap_or(Algorithm::Hs256);
+            match VerifyingKey::from_secret(None, algorithm, Zeroizing::new(secret.as_bytes().into())) {
+                Ok(key) => keys.push(key),
+                Err(error) => self.bad("auth.jwt_secret", &format!("auth.jwt_secret: {error}")),
+            }
+        }
+        if let Some(path) = &auth.jwks_file {
+            let text = self.read("auth.jwks_file", path, false)?;
+            match jwk::read_jwks(&text, Source::Own) {
+                Ok(set) => {
+                    for refused in &set.refused {
+                        let origin = self.origin("auth.jwks_file");
+                        self.findings.warning(&origin, format!("{}: {refused}", path.display()));
+                    }
+                    keys.extend(set.keys);
+                }
+                Err(error) => self.bad("auth.jwks_file", &format!("{}: {error}", path.display())),
+            }
+            if auth.audiences.is_empty() {
+                self.bad(
+                    "auth.jwks_file",
+                    "auth.jwks_file takes tokens of others, and auth.audiences must say what they call this server \
+                     (RFC 8707): without it a token for somebody else would be taken here",
+                );
+            }
+        }
+        if keys.is_empty() {
+            return None;
+        }
+        let required = match auth.jwks_file {
+            Some(_) => Required { issuer: !auth.issuers.is_empty(), ..Required::ALL },
+            None => Required {
+                issuer: !auth.issuers.is_empty(),
+                audience: !auth.audiences.is_empty(),
+                ..Required::EXPIRY_AND_SUBJECT
+            },
+        };
+        let expected = Expected {
+            issuers: boxed(&auth.issuers),
+            audiences: boxed(&auth.audiences),
+            required,
+            names_issuer: auth.issuers.len() > 1,
+            ..Expected::default()
+        };
+        match KeySet::new(keys) {
+            Ok(set) => Some((set, expected)),
+            Err(error) => {
+                self.bad("auth.jwks_file", &error.to_string());
+                None
+            }
+        }
+    }
+
+    fn keys(&mut self, variables: &Variables) -> Option<KeyRing> {
+        let mut older = Vec::new();
+        for (name, read) in OLDER_KEYS {
+            let Some(text) = variables.get(name).filter(|text| !text.is_empty()) else { continue };
+            match read(&Zeroizing::new(text.to_string_lossy().into_owned())) {
+                Ok(keys) => older.extend(keys),
+                Err(error) => {
+                    self.findings.error(&Origin::Environment(name.into()), error.to_string());
+                    self.is_bad = true;
+                }
+            }
+        }
+        let file = match &self.settings.auth.keys_file {
+            Some(path) => {
+                let text = self.read("auth.keys_file", path, true)?;
+                match KeyFile::from_json(&text) {
+                    Ok(file) => file,
+                    Err(error) => {
+                        self.bad("auth.keys_file", &format!("{}: {error}", path.display()));
+                        return None;
+                    }
+                }
+            }
+            None if older.is_empty() => return None,
+            None => KeyFile::new(Pepper::new(ringway_dataplane::random_bytes())),
+        };
+        match KeyRing::new(file, older) {
+            Ok(ring) => Some(ring),
+            Err(error) => {
+                self.bad("auth.keys_file", &error.to_string());
+                None
+            }
+        }
+    }
+
+    fn rules(&mut self) -> Rules {
+        let access = &self.settings.access;
+        let default = if access.default == "deny" { Effect::Deny } else { Effect::Allow };
+        let mut specs = Vec::new();
+        if let Some(path) = &access.rules_file {
+            let Some(text) = self.read("access.rules_file", path, false) else { return Rules::empty() };
+            match rules_file::read(&text) {
+                Ok(read) => specs = read,
+                Err(mistakes) => {
+                    for mistake in mistakes {
+                        self.bad("access.rules_file", &format!("{}: {mistake}", path.display()));
+                    }
+                }
+            }
+        }
+        Rules::compile(specs, default).unwrap_or_else(|errors| {
+            for error in errors {
+                self.bad("access.rules_file", &error.to_string());
+            }
+            Rules::empty()
+        })
+    }
+
+    /// Reads a file; one with secrets must be its owner's alone.
+    fn read(&mut self, key: &'static str, path: &Path, is_secret: bool) -> Option<Zeroizing<String>> {
+        let read = || -> std::io::Result<(u32, Zeroizing<String>)> {
+            let mut file = std::fs::File::open(path)?;
+            let mode = file.metadata()?.mode();
+            let mut text = Zeroizing::new(String::new());
+            Read::by_ref(&mut file).take(FILE_BYTES_MAX).read_to_string(&mut text)?;
+            Ok((mode, text))
+        };
+        match read() {
+            Ok((mode, _)) if is_secret && mode & 0o077 != 0 => {
+                let path = path.display();
+                self.bad(key, &format!("{key}: {path} can be read by others: chmod 600 {path}"));
+                None
+            }
+            Ok((_, text)) => Some(text),
+            Err(error) => {
+                self.bad(key, &format!("{key}: {} cannot be read: {error}", path.display()));
+                None
+            }
+        }
+    }
+
+    fn bad(&mut self, key: &'static str, text: &str) {
+        let origin = self.origin(key);
+        self.findings.error(&origin, text.to_owned());
+        self.is_bad = true;
+    }
+
+    fn origin(&self, key: &str) -> Origin {
+        self.values.iter().find(|row| row.key.path == key).map_or(Origin::Default, |row| row.origin.clone())
+    }
+
+    /// What its author calls a key: the variable that said it, if one did.
+    fn name_of(&self, key: &str) -> String {
+        match self.origin(key) {
+            Origin::Environment(name) => name,
+            _ => key.to_owned(),
+        }
+    }
+}
+
+fn boxed(words: &[String]) -> Box<[Box<str>]> {
+    words.iter().map(|word| word.as_str().into()).collect()
+}
