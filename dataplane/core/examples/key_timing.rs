@@ -19,10 +19,11 @@ const T_MAX: f64 = 4.5;
 const KEPT: [f64; 6] = [1.0, 0.99, 0.95, 0.9, 0.75, 0.5];
 /// Refusals in one sample, so that a sample is longer than the clock is coarse.
 const REPEATS: usize = 8;
-/// Keys of the ring: enough for a search to have a way to go.
-const KEYS: usize = 1000;
-/// Texts of each class, so that no single one is measured.
-const TEXTS: usize = 64;
+/// Keys of the ring: enough for a search to have a way to go, few enough to stay in the fastest cache, whose misses belong
+/// to places in memory and not to what is compared.
+const KEYS: usize = 100;
+/// Texts of each class: so many that what is peculiar to one of them, or to a few, is nothing.
+const TEXTS: usize = 2000;
 const NOW_UNIX_S: u64 = 1_800_000_000;
 
 /// Random numbers that need not be secret (Marsaglia's xorshift).
@@ -76,11 +77,11 @@ fn classes(random_numbers: &mut Random) -> (KeyRing, Vec<Classes>) {
     let first_byte = texts(&mut first_byte);
     let mut last_byte = |_: usize| changed_at(&one.id, &one.text, last, random_numbers);
     let last_byte = texts(&mut last_byte);
-    let mut wrong = |index: usize| api_key::text(&made[index * (KEYS / TEXTS)].id, &random()).as_bytes().to_vec();
+    let mut wrong = |index: usize| api_key::text(&made[index % KEYS].id, &random()).as_bytes().to_vec();
     let wrong = texts(&mut wrong);
     let mut unknown = |_: usize| api_key::text(&api_key::id(&random()), &random()).as_bytes().to_vec();
     let unknown = texts(&mut unknown);
-    let mut older_at = |at: usize| {
+    let older_at = |at: usize| {
         let mut bytes = older.as_bytes().to_vec();
         bytes[at] = if bytes[at] == b'x' { b'y' } else { b'x' };
         bytes
@@ -94,17 +95,29 @@ fn classes(random_numbers: &mut Random) -> (KeyRing, Vec<Classes>) {
     (ring, pairs)
 }
 
+/// The texts of both classes in one place and in a random order, so that memory does not tell them apart.
+fn mixed(texts: &[Vec<Vec<u8>>; 2], random: &mut Random) -> Vec<(usize, [u8; 80], usize)> {
+    let mut mixed = Vec::with_capacity(2 * TEXTS);
+    for (class, texts) in texts.iter().enumerate() {
+        for text in texts {
+            let mut shown = [0; 80];
+            shown[..text.len()].copy_from_slice(text);
+            mixed.push((class, shown, text.len()));
+        }
+    }
+    for end in (1..mixed.len()).rev() {
+        mixed.swap(end, random.next() as usize % (end + 1));
+    }
+    mixed
+}
+
 /// Nanoseconds of a sample, by class.
-fn measure(ring: &KeyRing, texts: &[Vec<Vec<u8>>; 2], samples: usize, random: &mut Random) -> [Vec<f64>; 2] {
+fn measure(ring: &KeyRing, texts: &[(usize, [u8; 80], usize)], samples: usize, random: &mut Random) -> [Vec<f64>; 2] {
     let mut times = [Vec::with_capacity(samples), Vec::with_capacity(samples)];
     while times.iter().any(|times| times.len() < samples) {
-        let number = random.next();
-        // Both classes go the same way to their text: no branch and no place tells them apart but the bytes.
-        let class = (number & 1) as usize;
-        let text = &texts[class][(number >> 8) as usize % TEXTS];
-        let mut shown = [0; 80];
-        shown[..text.len()].copy_from_slice(text);
-        let shown = &shown[..text.len()];
+        // Both classes go the same way to their text.
+        let (class, shown, bytes) = texts[random.next() as usize % texts.len()];
+        let shown = &shown[..bytes];
         let start = Instant::now();
         for _ in 0..REPEATS {
             let refused = black_box(ring.find_key(black_box(shown), NOW_UNIX_S)).is_err();
@@ -142,6 +155,7 @@ fn main() -> ExitCode {
     let (ring, pairs) = classes(&mut random);
     let mut worst: f64 = 0.0;
     for Classes { name, texts } in pairs {
+        let texts = mixed(&texts, &mut random);
         // What is read first warms caches for both.
         measure(&ring, &texts, samples / 10, &mut random);
         let times = measure(&ring, &texts, samples, &mut random);

@@ -1,7 +1,7 @@
 //! Where a key stands, searched without telling whether it is there: places ascend, and a search ends at the place asked
 //! for or at its neighbour. It compares places only, and never a secret.
 
-use subtle::{Choice, ConstantTimeEq};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use crate::identify::api_key::{Digest, KeyRecord};
 
@@ -65,10 +65,19 @@ impl Table {
         Table { places: slots.iter().map(|slot| slot.place).collect(), slots: slots.into_boxed_slice() }
     }
 
-    /// The slot at a place, or the first behind it.
+    /// The slot at a place, or a neighbour of where it would be.
     pub fn nearest(&self, place: u128) -> &Slot {
-        // The last place is the greatest number, so that no index is past the end.
-        &self.slots[self.places.partition_point(|own| *own < place)]
+        // By as many steps for every place, and without a branch between them: which way a search goes would be guessed
+        // wrong more or less often, and the time would tell one place from another (`examples/key_timing.rs`). A `Choice`
+        // is what the compiler does not make a branch of; it did of a product.
+        let (mut start, mut count) = (0u64, self.places.len());
+        while count > 1 {
+            let half = count / 2;
+            let is_behind = Choice::from(u8::from(self.places[start as usize + half] <= place));
+            start.conditional_assign(&(start + half as u64), is_behind);
+            count -= half;
+        }
+        &self.slots[start as usize]
     }
 
     /// Whether two have the same place.
@@ -85,10 +94,17 @@ mod tests {
     fn a_search_always_ends_somewhere() {
         let slot = |place, index| Slot { place, index, ..Slot::nobody() };
         let table = Table::new(vec![slot(20, 2), slot(10, 1)]);
-        for (place, want) in [(0, 10), (10, 10), (11, 20), (20, 20), (21, NOWHERE), (NOWHERE, NOWHERE)] {
+        for (place, want) in [(0, 10), (10, 10), (11, 10), (20, 20), (21, 20), (NOWHERE, NOWHERE)] {
             assert_eq!(table.nearest(place).place, want, "{place}");
         }
         assert_eq!(Table::new(Vec::new()).nearest(5).place, NOWHERE);
+        for count in 0..40 {
+            let table = Table::new((0..count).map(|index| slot(2 * index as u128, index)).collect());
+            for index in 0..count {
+                let place = 2 * index as u128;
+                assert_eq!((table.nearest(place).index, table.nearest(place + 1).index), (index, index), "of {count}");
+            }
+        }
         assert!(!table.has_doubles());
         assert!(Table::new(vec![slot(1, 1), slot(1, 2)]).has_doubles());
     }
