@@ -25,6 +25,7 @@ use crate::random;
 use crate::shard::{self, Setup};
 use crate::stdio;
 use crate::ticker;
+use crate::tls::Tls;
 use crate::tool::{Prompt, Resource, ResourceTemplate, Tool};
 
 /// How a server runs.
@@ -40,6 +41,8 @@ pub struct Options {
     pub cpus: Option<CpuList>,
     /// How client sockets are driven.
     pub io: IoOptions,
+    /// TLS of `listen`; plain HTTP when absent. [`ServerHandle::apply_tls`] changes it later.
+    pub tls: Option<Tls>,
     /// What can be changed later, by [`ServerHandle::apply`].
     pub policy: Policy,
     /// Seals what multi-round-trip clients carry; replicas that share clients must share it. Random when absent.
@@ -58,6 +61,7 @@ impl Default for Options {
             shards: None,
             cpus: None,
             io: IoOptions::default(),
+            tls: None,
             policy: Policy::default(),
             state_key: None,
             log: None,
@@ -343,7 +347,7 @@ impl Server {
         let state_key = Arc::new(StateKey::new(&key));
         // Mailboxes first: a change made meanwhile waits in them, and its generation tells whether it is newer.
         let letters = self.handle.mailboxes().open(count);
-        let in_force = self.handle.open(options.policy.clone(), own_addresses);
+        let in_force = self.handle.open(options.policy.clone(), options.tls.clone(), own_addresses);
         let process = Process::new(count, self.handle.clone(), options.log.clone()).with_io(io);
         let observatory = Observatory::new(process, &self.checks);
         let metrics = observatory.shards.iter().map(Arc::clone);

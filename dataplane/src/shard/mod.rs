@@ -3,11 +3,17 @@
 
 mod connection;
 
+mod handshake;
+
 mod stream;
 
 mod websocket;
 
 mod pump;
+
+mod raw;
+
+mod secured;
 
 pub mod waits;
 
@@ -57,6 +63,9 @@ use crate::session::Session;
 use crate::stall::{Doing, Stalls};
 use crate::task::Task;
 use crate::ticker::Ticks;
+use crate::tls::Tls;
+use crate::tls::handshakes::Handshakes;
+use crate::tls::session::Scratch;
 use buffers::Buffers;
 use control::Control;
 use pump::Pump;
@@ -102,6 +111,8 @@ pub struct Shard {
     pub(crate) shard_count: usize,
     policy: RefCell<Arc<Policy>>,
     catalog: RefCell<Arc<Catalog>>,
+    /// TLS of callers that come from here on.
+    tls: RefCell<Option<Tls>>,
     /// The tools of the catalog, in its order.
     tools: RefCell<Vec<Rc<LocalTool>>>,
     /// Which change these are of.
@@ -135,6 +146,9 @@ pub struct Shard {
     request_ids_made: Cell<u64>,
     pub(crate) in_flight: Cell<usize>,
     pub(crate) waits: Rc<Waits>,
+    handshakes: Rc<Handshakes>,
+    /// What TLS works in.
+    scratch: Rc<RefCell<Scratch>>,
     pub(crate) draining: Cell<bool>,
     /// Everything has been served; what drives sockets may end.
     pub(crate) is_over: Cell<bool>,
@@ -149,13 +163,15 @@ pub struct Shard {
 impl Shard {
     /// The shard of `setup`, on the thread it will stay on.
     pub(crate) fn new(setup: &Setup) -> Rc<Shard> {
-        let InForce { generation, catalog, policy } = setup.in_force.clone();
+        let InForce { generation, catalog, policy, tls } = setup.in_force.clone();
+        let waits = Rc::default();
         let limits = &policy.limits;
         Rc::new(Shard {
             id: setup.id,
             shard_count: setup.shard_count,
             tools: RefCell::new(local_tool::table(&catalog, &[])),
             catalog: RefCell::new(catalog),
+            tls: RefCell::new(tls),
             generation: Cell::new(generation),
             json: RefCell::default(),
             sessions: RefCell::new(Table::new(
@@ -184,7 +200,9 @@ impl Shard {
             request_id_salt: random::number(),
             request_ids_made: Cell::new(0),
             in_flight: Cell::new(0),
-            waits: Rc::default(),
+            handshakes: Handshakes::new(&waits),
+            scratch: Rc::default(),
+            waits,
             draining: Cell::new(false),
             is_over: Cell::new(false),
             date: Cell::new(sweep::date_text(SystemTime::now())),
@@ -216,12 +234,13 @@ impl Shard {
         if self.server.generation() == self.generation.get() {
             return;
         }
-        let Some(InForce { generation, catalog, policy }) = self.server.in_force() else { return };
+        let Some(InForce { generation, catalog, policy, tls }) = self.server.in_force() else { return };
         debug_assert!(generation > self.generation.get(), "generations never go back");
         self.generation.set(generation);
         let tools = local_tool::table(&catalog, &self.tools.borrow());
         self.tools.replace(tools);
         self.catalog.replace(catalog);
+        self.tls.replace(tls);
         let limits = &policy.limits;
         self.sessions.borrow_mut().set_bounds(
             limits.sessions_max,
@@ -235,6 +254,11 @@ impl Shard {
     /// The catalog in force. Not to be held across an await: a newer one may come.
     pub fn catalog(&self) -> Ref<'_, Arc<Catalog>> {
         self.catalog.borrow()
+    }
+
+    /// TLS of callers that come at this moment.
+    fn tls(&self) -> Option<Tls> {
+        self.tls.borrow().clone()
     }
 
     /// The tool of that name.
