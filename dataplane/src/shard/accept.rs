@@ -85,7 +85,9 @@ pub fn admit(shard: &Rc<Shard>, socket: Socket, serves_mcp: bool) {
         let serving = async {
             if count >= count_max {
                 // An answer in TLS would cost a handshake: one too many is closed without a word.
-                if tls.is_none() {
+                if tls.is_some() {
+                    shard.metrics.count_refusal(Refusal::ConnectionsFull);
+                } else {
                     answer_once(&shard, &socket, Refusal::ConnectionsFull, &[("Retry-After", "1")]).await;
                 }
                 return;

@@ -160,6 +160,8 @@ impl Socket {
     /// Writes all bytes; `moved` is called whenever the client has taken some and others still wait.
     pub async fn write_all(&self, mut bytes: &[u8], moved: impl Fn()) -> io::Result<()> {
         while !bytes.is_empty() {
+            // What was sealed before goes first, and each step of it counts as a move.
+            self.flushed(&moved).await?;
             let written = poll_fn(|cx| self.poll_write(cx, bytes)).await?;
             if written == 0 {
                 return Err(io::ErrorKind::WriteZero.into());

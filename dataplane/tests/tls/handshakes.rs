@@ -199,8 +199,10 @@ fn a_handshake_may_come_byte_by_byte() {
                 stream.write_all(&[byte]).expect("the server reads");
             }
             let mut one = [0];
-            if stream.read(&mut one).expect("the server answers") == 0 {
-                break;
+            match stream.read(&mut one) {
+                Ok(0) => break,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                read => assert_eq!(read.expect("the server answers"), 1),
             }
             session.read_tls(&mut &one[..]).expect("taken");
             session.process_new_packets().expect("good records");
@@ -251,9 +253,8 @@ fn a_handshake_that_takes_too_long_is_closed() {
     let began = Instant::now();
     for bytes in [&b""[..], b"\x16\x03\x01"] {
         let mut stream = server.connect();
-        stream.set_read_timeout(Some(DEADLINE)).expect("a time");
         stream.write_all(bytes).expect("the server reads");
-        assert_eq!(stream.read(&mut [0; 16]).expect("an end"), 0);
+        assert!(Wire::over(stream).ends());
     }
     assert!(began.elapsed() >= Duration::from_millis(600), "each has its time");
 }

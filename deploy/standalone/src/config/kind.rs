@@ -161,8 +161,8 @@ impl Kind {
                 Ok(_) => Ok(Value::Text(text.to_owned())),
                 Err(_) => not("write cores once each, like 0, 2-5 or 0,2,4-7"),
             },
-            // A word that looks like a number is that word.
-            Kind::Choice(choices) if choices.iter().any(|(word, _)| *word == text) => Ok(Value::Text(text.to_owned())),
+            // Words that look like numbers are words all the same.
+            Kind::Choice(choices) if choices.iter().all(|(word, _)| plain_type(word).is_some()) => self.read_text(text),
             _ => match plain_type(text).filter(|_| scalar.style == Style::Plain) {
                 Some(what) => Err(format!("{said} without quotes is {what}; write \"{text}\" if it is meant so")),
                 None => self.read_text(text),

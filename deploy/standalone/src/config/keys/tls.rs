@@ -1,6 +1,7 @@
 //! The keys of TLS. It never reads a certificate.
 
 use super::{Key, key};
+use crate::config::field::Field as _;
 use crate::config::kind::Kind;
 
 const SECOND: u64 = 1000;
