@@ -10,13 +10,14 @@ use ringway_policy::Policy;
 
 use crate::catalog::{Catalog, CatalogError, Parts};
 use crate::mailbox::{Changed, Letter, Mailboxes};
+use crate::tls::Tls;
 use crate::tool::{Prompt, Resource, ResourceTemplate, Tool};
 use crate::tool_names::ToolNames;
 
-/// What every shard is to have: the catalog and the policy of one moment.
+/// What every shard is to have: the catalog, the policy and the certificates of one moment.
 #[derive(Clone)]
 pub(crate) struct InForce {
-    /// Counts changes of either.
+    /// Counts changes of any.
     pub generation: u64,
     /// What is offered.
     pub catalog: Arc<Catalog>,
@@ -24,6 +25,8 @@ pub(crate) struct InForce {
     pub policy: Arc<Policy>,
     /// Who may call.
     pub access: Arc<Access>,
+    /// How callers are met.
+    pub tls: Option<Tls>,
 }
 
 struct State {
@@ -159,7 +162,8 @@ impl ServerHandle {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         apply(&mut state.parts)?;
         if let Some(in_force) = state.in_force.take() {
-            let in_force = self.enforce(&mut state, in_force.generation + 1, in_force.policy, in_force.access);
+            let InForce { generation, policy, access, tls, .. } = in_force;
+            let in_force = self.enforce(&mut state, generation + 1, policy, access, tls);
             tracing::info!(generation = in_force.generation, tools = in_force.catalog.tools().len(), "catalog changed");
             self.announce(changed);
         }
@@ -181,10 +185,29 @@ impl ServerHandle {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(in_force) = state.in_force.take() {
             let policy = with_addresses(policy, &state.own_addresses);
-            let in_force = self.enforce(&mut state, in_force.generation + 1, policy, access.unwrap_or(in_force.access));
+            let access = access.unwrap_or(in_force.access);
+            let in_force = self.enforce(&mut state, in_force.generation + 1, policy, access, in_force.tls);
             tracing::info!(generation = in_force.generation, "policy in force");
             self.announce(Changed::default());
         }
+    }
+
+    /// Puts certificates in force: connections that come from here on see them, and open ones keep what they began with.
+    /// A server that does not speak TLS begins to with a restart, and this changes nothing of it.
+    pub fn apply_tls(&self, tls: Tls) {
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(in_force) = state.in_force.take_if(|in_force| in_force.tls.is_some()) {
+            let not_after = humantime::format_rfc3339_seconds(tls.not_after());
+            let InForce { generation, policy, access, .. } = in_force;
+            let in_force = self.enforce(&mut state, generation + 1, policy, access, Some(tls));
+            tracing::info!(generation = in_force.generation, %not_after, "certificates in force");
+            self.announce(Changed::default());
+        }
+    }
+
+    /// How callers are met, once the server runs.
+    pub fn tls(&self) -> Option<Tls> {
+        self.in_force()?.tls
     }
 
     /// The policy in force, once the server runs.
@@ -193,16 +216,29 @@ impl ServerHandle {
     }
 
     /// Puts the first policy in force, with what is offered at the start. `own_addresses` are where it listens.
-    pub(crate) fn open(&self, policy: Policy, access: Arc<Access>, own_addresses: Vec<IpAddr>) -> InForce {
+    pub(crate) fn open(
+        &self,
+        policy: Policy,
+        access: Arc<Access>,
+        tls: Option<Tls>,
+        own_addresses: Vec<IpAddr>,
+    ) -> InForce {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         let policy = with_addresses(policy, &own_addresses);
         state.own_addresses = own_addresses;
-        self.enforce(&mut state, 1, policy, access)
+        self.enforce(&mut state, 1, policy, access, tls)
     }
 
-    fn enforce(&self, state: &mut State, generation: u64, policy: Arc<Policy>, access: Arc<Access>) -> InForce {
+    fn enforce(
+        &self,
+        state: &mut State,
+        generation: u64,
+        policy: Arc<Policy>,
+        access: Arc<Access>,
+        tls: Option<Tls>,
+    ) -> InForce {
         let catalog = Catalog::new(state.parts.clone(), generation, policy.limits.page_items_max);
-        let in_force = InForce { generation, catalog, policy, access };
+        let in_force = InForce { generation, catalog, policy, access, tls };
         state.in_force = Some(in_force.clone());
         self.0.generation.store(generation, Ordering::Release);
         in_force

@@ -35,6 +35,7 @@ mod stdio;
 mod stop;
 mod task;
 mod ticker;
+mod tls;
 mod tool;
 mod tool_names;
 mod view;
@@ -72,6 +73,7 @@ pub use ringway_policy::{
     AccessLogPolicy, AddressList, AllowList, BadAuthority, Faces, HealthPolicy, Limits, MetricsPolicy, Policy,
 };
 pub use server::{Options, Running, Server, ServerBuilder, StartError};
+pub use tls::{CertificateFiles, ClientAuth, ClientCertificate, Tls, TlsError, TlsOptions, TlsVersion};
 pub use tool::{
     Arguments, AtOnce, Completer, LocalFuture, Prompt, Resource, ResourceTemplate, Texts, Tool, ToolError, Variables,
     prompt_fn, resource_fn, template_fn, text_fn, tool_fn,

@@ -26,6 +26,7 @@ use crate::random;
 use crate::shard::{self, Setup};
 use crate::stdio;
 use crate::ticker;
+use crate::tls::Tls;
 use crate::tool::{Prompt, Resource, ResourceTemplate, Tool};
 
 /// How a server runs.
@@ -41,6 +42,8 @@ pub struct Options {
     pub cpus: Option<CpuList>,
     /// How client sockets are driven.
     pub io: IoOptions,
+    /// TLS of `listen`; plain HTTP when absent. [`ServerHandle::apply_tls`] changes it later.
+    pub tls: Option<Tls>,
     /// What can be changed later, by [`ServerHandle::apply`].
     pub policy: Policy,
     /// Who may call; likewise.
@@ -61,6 +64,7 @@ impl Default for Options {
             shards: None,
             cpus: None,
             io: IoOptions::default(),
+            tls: None,
             policy: Policy::default(),
             access: Arc::default(),
             state_key: None,
@@ -347,7 +351,8 @@ impl Server {
         let state_key = Arc::new(StateKey::new(&key));
         // Mailboxes first: a change made meanwhile waits in them, and its generation tells whether it is newer.
         let letters = self.handle.mailboxes().open(count);
-        let in_force = self.handle.open(options.policy.clone(), Arc::clone(&options.access), own_addresses);
+        let access = Arc::clone(&options.access);
+        let in_force = self.handle.open(options.policy.clone(), access, options.tls.clone(), own_addresses);
         let process = Process::new(count, self.handle.clone(), options.log.clone()).with_io(io);
         let observatory = Observatory::new(process, &self.checks);
         let metrics = observatory.shards.iter().map(Arc::clone);

@@ -16,7 +16,7 @@ use ringway_core::refusal::Refusal;
 use super::connection;
 use super::control::Control;
 use super::socket::Socket;
-use super::{Shard, sweep};
+use super::{Shard, handshake, sweep};
 use crate::stall::Doing;
 
 /// How long accepting pauses when the process is out of descriptors.
@@ -76,14 +76,28 @@ pub fn admit(shard: &Rc<Shard>, socket: Socket, serves_mcp: bool) {
     let control = Control::new(Rc::clone(&socket), shard.now());
     let key = shard.connections.borrow_mut().insert(Rc::clone(&control));
     shard.metrics.connection_opened();
+    // What is in force as it comes stays its own.
+    let tls = if serves_mcp { shard.tls() } else { None };
     let shard = Rc::clone(shard);
     let stalls = Rc::clone(&shard.stalls);
     glommio::spawn_local(async move {
         let _registered = Registered { shard: Rc::clone(&shard), key, serves_mcp };
         let serving = async {
             if count >= count_max {
-                turn_away(&shard, &socket).await;
-            } else {
+                // An answer in TLS would cost a handshake: one too many is closed without a word.
+                if tls.is_some() {
+                    shard.metrics.count_refusal(Refusal::ConnectionsFull);
+                } else {
+                    answer_once(&shard, &socket, Refusal::ConnectionsFull, &[("Retry-After", "1")]).await;
+                }
+                return;
+            }
+            let is_ready = match &tls {
+                Some(tls) => Box::pin(handshake::perform(&shard, &socket, &control, tls)).await,
+                None => true,
+            };
+            drop(tls);
+            if is_ready {
                 connection::serve(Rc::clone(&shard), socket, control, serves_mcp).await;
             }
         };
@@ -110,14 +124,14 @@ impl Drop for Registered {
     }
 }
 
-async fn turn_away(shard: &Rc<Shard>, socket: &Socket) {
+/// Answers a connection that is not served, and ends it.
+pub async fn answer_once(shard: &Rc<Shard>, socket: &Socket, refusal: Refusal, fields: &[(&'static str, &str)]) {
     let mut out = Vec::new();
-    let reply = crate::answer::Reply::refusal(Refusal::ConnectionsFull, "");
-    shard.metrics.count_refusal(Refusal::ConnectionsFull);
+    let reply = crate::answer::Reply::refusal(refusal, "");
+    shard.metrics.count_refusal(refusal);
     let content = response::Content::Sized(response::JSON, reply.body.len());
-    let fields = [("Retry-After", "1")];
     let id = shard.new_request_id();
-    let extra = response::Extra { fields: &fields, request_id: Some(id.as_str()), ..response::Extra::default() };
+    let extra = response::Extra { fields, request_id: Some(id.as_str()), ..response::Extra::default() };
     response::write_head(&mut out, reply.status, content, true, &sweep::date(shard), extra);
     out.extend_from_slice(&reply.body);
     // A caller that is gone already needs no answer; one that has sent its request must not get a reset instead.

@@ -26,7 +26,7 @@ use crate::face;
 use crate::mcp::http::{self, Begun};
 use crate::mcp::pair;
 use crate::metrics::Method;
-use crate::net::{self, Direction};
+use crate::net::Direction;
 use crate::observe;
 use crate::record::{self, About, Ending, Finished};
 use crate::who::Who;
@@ -44,7 +44,7 @@ pub async fn serve(shard: Rc<Shard>, socket: Rc<Socket>, control: Rc<Control>, s
         return;
     }
     // What is on its way still goes. A connection that was overdue once has no deadline any more, so that this has its own.
-    let mut sent = std::pin::pin!(connection.socket.sent(|| ()));
+    let mut sent = std::pin::pin!(connection.socket.finish());
     if poll_now(&mut sent).await.is_none() {
         let time_max = connection.shard.limits().write_stall_max;
         crate::context::within(time_max, sent).await;
@@ -373,8 +373,11 @@ async fn held<F: Future>(shard: &Rc<Shard>, future: F) -> F::Output {
 /// Ends the output, then reads and drops what the client still sends for a moment: closing with unread bytes would reset
 /// the connection, and the client would never see the answer.
 pub async fn linger(socket: &Socket) {
-    net::shut_down(socket.fd(), Direction::Write);
     let drain = async {
+        if socket.finish().await.is_err() {
+            return;
+        }
+        socket.shut_down(Direction::Write);
         let mut sink = vec![0; 16 << 10];
         while matches!(socket.read(&mut sink).await, Ok(1..)) {}
     };

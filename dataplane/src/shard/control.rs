@@ -11,7 +11,20 @@ use ringway_policy::Limits;
 
 use super::socket::Socket;
 use super::websocket::Pipe;
-use crate::net::{self, Direction};
+use crate::net::Direction;
+
+/// How long a handshake may take while others wait for room: three round trips over a bad mobile link. Who holds many open
+/// without going on keeps others out no longer than this.
+const PRESSED_HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// A handshake, as deadlines see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Handshaking {
+    /// By when it has to be done.
+    pub until: Duration,
+    /// Since when it is under way, and not only waits for room.
+    pub under_way_since: Option<Duration>,
+}
 
 /// What deadlines and drain see of a connection.
 pub struct Control {
@@ -19,6 +32,8 @@ pub struct Control {
     progress: Cell<Progress>,
     /// Which deadline has passed.
     pub overdue: Cell<Option<Overdue>>,
+    /// Its handshake, until that is done.
+    pub handshake: Cell<Option<Handshaking>>,
     /// What the connection has become.
     pipe: RefCell<Option<Rc<Pipe>>>,
 }
@@ -35,12 +50,27 @@ impl Control {
             write_blocked_since: None,
             serving: false,
         };
-        Rc::new(Control { socket, progress: Cell::new(progress), overdue: Cell::new(None), pipe: RefCell::default() })
+        Rc::new(Control {
+            socket,
+            progress: Cell::new(progress),
+            overdue: Cell::new(None),
+            handshake: Cell::new(None),
+            pipe: RefCell::default(),
+        })
     }
 
-    /// Ends the connection's pending read or write when it has taken too long.
-    pub fn enforce_deadline(&self, now: Duration, limits: &Limits) {
+    /// Ends the connection's pending read or write when it has taken too long. `is_pressed`: others wait for handshakes to
+    /// end.
+    pub fn enforce_deadline(&self, now: Duration, limits: &Limits, is_pressed: bool) {
         if self.overdue.get().is_some() {
+            return;
+        }
+        if let Some(handshake) = self.handshake.get() {
+            let is_slow = |since| is_pressed && now.saturating_sub(since) > PRESSED_HANDSHAKE_TIME_MAX;
+            if now > handshake.until || handshake.under_way_since.is_some_and(is_slow) {
+                self.overdue.set(Some(Overdue::Head));
+                self.socket.shut_down(Direction::Both);
+            }
             return;
         }
         let mut progress = self.progress.get();
@@ -53,9 +83,11 @@ impl Control {
             self.overdue.set(Some(overdue));
             let direction = match overdue {
                 Overdue::Head | Overdue::Body => Direction::Read,
+                // TLS has a word for the end, which still goes.
+                Overdue::Idle if self.socket.is_secured() => Direction::Read,
                 Overdue::Idle | Overdue::Write => Direction::Both,
             };
-            net::shut_down(self.socket.fd(), direction);
+            self.socket.shut_down(direction);
         }
     }
 
@@ -79,7 +111,7 @@ impl Control {
             Phase::Body => false,
         };
         if waits && !progress.serving && progress.write_blocked_since.is_none() {
-            net::shut_down(self.socket.fd(), Direction::Read);
+            self.socket.shut_down(Direction::Read);
         }
     }
 
@@ -90,7 +122,7 @@ impl Control {
 
     /// Ends the connection, whatever it does.
     pub fn close(&self) {
-        net::shut_down(self.socket.fd(), Direction::Both);
+        self.socket.shut_down(Direction::Both);
     }
 
     /// The client takes none of what is written, or has just taken some and others wait.

@@ -3,11 +3,17 @@
 
 mod connection;
 
+mod handshake;
+
 mod stream;
 
 mod websocket;
 
 mod pump;
+
+mod raw;
+
+mod secured;
 
 pub mod waits;
 
@@ -58,6 +64,9 @@ use crate::session::Session;
 use crate::stall::{Doing, Stalls};
 use crate::task::Task;
 use crate::ticker::Ticks;
+use crate::tls::Tls;
+use crate::tls::handshakes::Handshakes;
+use crate::tls::session::Scratch;
 use crate::view::{Sights, VIEWS_MAX, View};
 use crate::who::Who;
 use buffers::Buffers;
@@ -111,6 +120,8 @@ pub struct Shard {
     views: RefCell<HashMap<Sights, Rc<View>>>,
     /// Everything that is offered.
     whole: RefCell<Rc<View>>,
+    /// TLS of callers that come from here on.
+    tls: RefCell<Option<Tls>>,
     /// Which change these are of.
     generation: Cell<u64>,
     pub(crate) json: RefCell<JsonParser>,
@@ -142,6 +153,9 @@ pub struct Shard {
     request_ids_made: Cell<u64>,
     pub(crate) in_flight: Cell<usize>,
     pub(crate) waits: Rc<Waits>,
+    handshakes: Rc<Handshakes>,
+    /// What TLS works in.
+    scratch: Rc<RefCell<Scratch>>,
     pub(crate) draining: Cell<bool>,
     /// Everything has been served; what drives sockets may end.
     pub(crate) is_over: Cell<bool>,
@@ -159,7 +173,8 @@ pub struct Shard {
 impl Shard {
     /// The shard of `setup`, on the thread it will stay on.
     pub(crate) fn new(setup: &Setup) -> Rc<Shard> {
-        let InForce { generation, catalog, policy, access } = setup.in_force.clone();
+        let InForce { generation, catalog, policy, access, tls } = setup.in_force.clone();
+        let waits = Rc::default();
         let limits = &policy.limits;
         let whole = View::new(generation, catalog, &[]);
         let mut known = TokenCache::new(TOKENS_MAX, TOKENS_BYTES_MAX);
@@ -169,6 +184,7 @@ impl Shard {
             shard_count: setup.shard_count,
             anonymous: Who::new(Arc::new(Principal::anonymous()), None, Rc::clone(&whole)),
             whole: RefCell::new(whole),
+            tls: RefCell::new(tls),
             generation: Cell::new(generation),
             json: RefCell::default(),
             sessions: RefCell::new(Table::new(
@@ -197,7 +213,9 @@ impl Shard {
             request_id_salt: random::number(),
             request_ids_made: Cell::new(0),
             in_flight: Cell::new(0),
-            waits: Rc::default(),
+            handshakes: Handshakes::new(&waits),
+            scratch: Rc::default(),
+            waits,
             draining: Cell::new(false),
             is_over: Cell::new(false),
             date: Cell::new(sweep::date_text(SystemTime::now())),
@@ -232,7 +250,7 @@ impl Shard {
         if self.server.generation() == self.generation.get() {
             return;
         }
-        let Some(InForce { generation, catalog, policy, access }) = self.server.in_force() else { return };
+        let Some(InForce { generation, catalog, policy, access, tls }) = self.server.in_force() else { return };
         debug_assert!(generation > self.generation.get(), "generations never go back");
         self.generation.set(generation);
         let whole = View::new(generation, catalog, self.whole.borrow().tools());
@@ -241,6 +259,7 @@ impl Shard {
         // Also where only the catalog changed: what is remembered is of one generation.
         self.known.borrow_mut().follow(generation);
         self.access.replace(access);
+        self.tls.replace(tls);
         let limits = &policy.limits;
         self.sessions.borrow_mut().set_bounds(
             limits.sessions_max,
@@ -281,6 +300,11 @@ impl Shard {
         let view = View::filtered(&whole, &sights, self.limits().page_items_max);
         views.insert(sights, Rc::clone(&view));
         view
+    }
+
+    /// TLS of callers that come at this moment.
+    fn tls(&self) -> Option<Tls> {
+        self.tls.borrow().clone()
     }
 
     /// Time since the shard started, by the monotonic clock.

@@ -28,8 +28,9 @@ pub async fn run(shard: Rc<Shard>, ticks: Ticks, swept: async_channel::Sender<()
         let now = shard.now();
         shard.coarse_now.set(now);
         tell(&shard);
+        let is_pressed = shard.handshakes.is_pressed();
         for (key, control) in shard.connections.borrow().iter() {
-            control.enforce_deadline(now, &shard.limits());
+            control.enforce_deadline(now, &shard.limits(), is_pressed);
             // A few at a time: each is two requests to the kernel.
             if key as u32 % DOUBT_EVERY_TURNS == turn % DOUBT_EVERY_TURNS {
                 control.doubt();

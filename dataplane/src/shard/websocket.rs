@@ -20,7 +20,7 @@ use super::socket::Socket;
 use crate::answer::Reply;
 use crate::duplex::output::Messages;
 use crate::duplex::{Duplex, Manner, output};
-use crate::net::{self, Direction};
+use crate::net::Direction;
 use crate::stall::Doing;
 use crate::who::Who;
 
@@ -241,7 +241,7 @@ impl Writer {
             if !out.is_empty() {
                 if !connection::write(&self.shard, &self.control, &self.socket, &out).await {
                     // The reader must not wait for more of a client that takes nothing.
-                    return net::shut_down(self.socket.fd(), Direction::Both);
+                    return self.socket.shut_down(Direction::Both);
                 }
                 self.shard.buffers.give_out(std::mem::take(&mut out));
                 continue;

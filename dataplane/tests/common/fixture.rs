@@ -4,9 +4,10 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use ringway_dataplane::{Driver, Options, Running, Server, ServerBuilder, ServerHandle};
+use ringway_dataplane::{Driver, Options, Running, Server, ServerBuilder, ServerHandle, Tls};
 use serde_json::{Value, json};
 
+use super::certificates::{Authority, Folder};
 use super::peer::{Peer, home_of};
 use super::tools::{self, Cue, Stage};
 use super::wire::{self, DEADLINE, Response, Wire};
@@ -21,6 +22,15 @@ pub fn driver() -> Driver {
         Ok("ring") => Driver::Ring,
         Ok(other) => panic!("RINGWAY_TEST_DRIVER={other}: ring or glommio"),
         Err(_) => Driver::Auto,
+    }
+}
+
+/// What `RINGWAY_TEST_TLS` says: whether every suite is to be run in TLS.
+pub fn speaks_tls() -> bool {
+    match std::env::var("RINGWAY_TEST_TLS").as_deref() {
+        Ok("1") => true,
+        Ok(other) => panic!("RINGWAY_TEST_TLS={other}: 1 or nothing"),
+        Err(_) => false,
     }
 }
 
@@ -58,11 +68,19 @@ impl Fixture {
         // A test that waits in vain fails soon.
         options.policy.limits.call_time_max = DEADLINE;
         options.policy.limits.question_time_max = DEADLINE;
+        let authority = speaks_tls().then(Authority::new);
+        if let Some(authority) = &authority {
+            let folder = Folder::new();
+            options.tls = Some(Tls::load(&authority.options(&folder), None).expect("good certificates"));
+        }
         change(&mut options);
         let (stage, cue) = Stage::new();
         let builder = Server::builder("test", "1.0.0").instructions("Only for tests.");
         let server = offer(builder, &cue).build();
         let running = server.and_then(|server| server.start(options)).expect("the server starts");
+        // Ports come again: one may have been another server's.
+        wire::speaks_tls(running.address, authority.map(|authority| authority.anybody()));
+        running.admin_address.into_iter().for_each(|address| wire::speaks_tls(address, None));
         Fixture {
             address: running.address,
             admin: running.admin_address.expect("an admin listener"),

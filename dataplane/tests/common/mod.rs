@@ -4,6 +4,8 @@
 
 pub mod wire;
 
+pub mod certificates;
+
 pub mod checker;
 
 pub mod peer;

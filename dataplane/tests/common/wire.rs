@@ -1,18 +1,65 @@
 //! A client's end of one TCP connection: it writes what it is told, byte for byte, and reads HTTP/1.1 answers and event
 //! streams. Reads have a deadline; nothing here sleeps, retries or knows MCP.
 
+use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde_json::Value;
 
 /// How long anything that must happen may take. Far above what it needs, so that a busy machine fails no test.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
+/// Where TLS is spoken, and how, so that whoever connects there does.
+static SECURED: LazyLock<Mutex<HashMap<SocketAddr, Arc<ClientConfig>>>> = LazyLock::new(Mutex::default);
+
+/// From here on, [`Wire::connect`] speaks TLS at that address, or does not.
+pub fn speaks_tls(address: SocketAddr, config: Option<Arc<ClientConfig>>) {
+    let mut secured = SECURED.lock().unwrap_or_else(PoisonError::into_inner);
+    match config {
+        Some(config) => secured.insert(address, config),
+        None => secured.remove(&address),
+    };
+}
+
+/// What a connection is made of.
+enum Stream {
+    Plain(TcpStream),
+    Secured(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Stream {
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Stream::Plain(stream) => stream,
+            Stream::Secured(stream) => &stream.sock,
+        }
+    }
+
+    fn read(&mut self, room: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            Stream::Plain(stream) => stream.read(room),
+            Stream::Secured(stream) => stream.read(room),
+        }
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        match self {
+            Stream::Plain(stream) => stream.write_all(bytes),
+            Stream::Secured(stream) => stream.write_all(bytes).and_then(|()| stream.flush()),
+        }
+    }
+}
+
 /// One connection.
 pub struct Wire {
-    stream: TcpStream,
+    stream: Stream,
+    /// Whether the server closed without saying so, where TLS has a word for it.
+    pub is_cut: bool,
     unread: Vec<u8>,
     /// Text of an event stream, free of its chunk lines.
     events: String,
@@ -74,14 +121,51 @@ pub struct Event {
 
 impl Wire {
     pub fn connect(address: SocketAddr) -> Wire {
-        Wire::over(TcpStream::connect(address).expect("the server listens"))
+        let secured = SECURED.lock().unwrap_or_else(PoisonError::into_inner).get(&address).cloned();
+        let stream = TcpStream::connect(address).expect("the server listens");
+        match secured {
+            Some(config) => Wire::secured(stream, config, "localhost"),
+            None => Wire::over(stream),
+        }
+    }
+
+    /// A connection in TLS to a server of that name. Keys are agreed on with the first bytes.
+    pub fn secured(stream: TcpStream, config: Arc<ClientConfig>, name: &str) -> Wire {
+        let name = ServerName::try_from(name.to_owned()).expect("a name");
+        let session = ClientConnection::new(config, name).expect("a client");
+        let mut wire = Wire::over(stream);
+        let Stream::Plain(stream) = wire.stream else { unreachable!("it is plain") };
+        wire.stream = Stream::Secured(Box::new(StreamOwned::new(session, stream)));
+        wire
+    }
+
+    /// What is known of its TLS.
+    pub fn session(&mut self) -> &mut ClientConnection {
+        match &mut self.stream {
+            Stream::Secured(stream) => &mut stream.conn,
+            Stream::Plain(_) => panic!("this is plain"),
+        }
+    }
+
+    /// Agrees on keys.
+    pub fn shake_hands(&mut self) -> std::io::Result<()> {
+        match &mut self.stream {
+            Stream::Secured(stream) => {
+                while stream.conn.is_handshaking() {
+                    stream.conn.complete_io(&mut stream.sock)?;
+                }
+                Ok(())
+            }
+            Stream::Plain(_) => Ok(()),
+        }
     }
 
     pub fn over(stream: TcpStream) -> Wire {
         stream.set_read_timeout(Some(DEADLINE)).expect("a time");
         stream.set_write_timeout(Some(DEADLINE)).expect("a time");
         stream.set_nodelay(true).expect("a TCP socket");
-        Wire { stream, unread: Vec::new(), events: String::new(), comments: 0, torn: false }
+        let stream = Stream::Plain(stream);
+        Wire { stream, is_cut: false, unread: Vec::new(), events: String::new(), comments: 0, torn: false }
     }
 
     #[track_caller]
@@ -94,13 +178,24 @@ impl Wire {
         self.stream.write_all(bytes.as_ref())
     }
 
+    /// Sends bytes past TLS.
+    #[track_caller]
+    pub fn send_raw(&mut self, bytes: &[u8]) {
+        let mut socket = self.stream.socket();
+        socket.write_all(bytes).expect("the server reads");
+    }
+
     /// Sends the end of input and reads on.
     pub fn half_close(&mut self) {
+        if let Stream::Secured(stream) = &mut self.stream {
+            stream.conn.send_close_notify();
+            return stream.flush().expect("an open socket");
+        }
         self.shut_down(Shutdown::Write);
     }
 
     pub fn shut_down(&mut self, how: Shutdown) {
-        self.stream.shutdown(how).expect("an open socket");
+        self.stream.socket().shutdown(how).expect("an open socket");
     }
 
     /// Reads some more. False when the server has closed, gently or not.
@@ -116,6 +211,10 @@ impl Wire {
             // The kernel may interrupt a thread that has made and closed a ring, as the server's start does.
             Err(error) if error.kind() == ErrorKind::Interrupted => true,
             Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => false,
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                self.is_cut = true;
+                false
+            }
             Err(error) => panic!("no answer within {DEADLINE:?}: {error}"),
         }
     }
@@ -202,6 +301,21 @@ impl Wire {
         };
         let length = length.parse().expect("Content-Length is a number");
         self.take(length).expect("a body has an end")
+    }
+
+    /// Whether the server ends the connection, gently or not, before another byte of an answer.
+    #[track_caller]
+    pub fn is_refused(&mut self) -> bool {
+        loop {
+            match self.stream.read(&mut [0]) {
+                Ok(count) => return count == 0,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    assert_ne!(error.kind(), ErrorKind::WouldBlock, "no end within {DEADLINE:?}");
+                    return true;
+                }
+            }
+        }
     }
 
     /// Everything until the server closes.

@@ -106,13 +106,14 @@ fn run(serve: Serve) -> Result<(), StartError> {
     let colours = is_terminal && log_options.state == LogOutput::Stderr;
     let level = logging::install(&log, log_options.access_format, config.settings.log_level(), colours);
     config.log_start(&sources);
-    let options = Options { log: Some(log.clone()), ..config.settings.options() };
+    let options = Options { log: Some(log.clone()), tls: config.tls.clone(), ..config.settings.options() };
     let started = server().and_then(|server| server.start(options));
     let ended = started.and_then(|running| {
         let handle = running.handle().clone();
-        watch.start(sources, config, move |settings| {
-            level.set(settings.log_level());
-            handle.apply_policy(settings.policy());
+        watch.start(sources, config, move |config| {
+            level.set(config.settings.log_level());
+            handle.apply_policy(config.settings.policy());
+            config.tls.iter().for_each(|tls| handle.apply_tls(tls.clone()));
         });
         greeting::print(&running);
         running.join()

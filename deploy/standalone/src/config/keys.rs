@@ -6,6 +6,7 @@ use super::kind::{Kind, Value};
 use super::settings::Settings;
 
 mod limits;
+mod tls;
 
 /// One key.
 pub struct Key {
@@ -95,11 +96,15 @@ impl Key {
 }
 
 /// Sections, in their order, each in a sentence.
-pub const SECTIONS: [(&str, &str); 10] = [
+pub const SECTIONS: [(&str, &str); 11] = [
     ("server", "Where it listens, on which cores it runs and for whom it answers."),
     ("io", "How client sockets are driven."),
     ("faces", "Ways in beside /mcp."),
     ("limits", "Bounds of what clients may make a shard hold or wait for; each has a stated answer when it is passed."),
+    (
+        "tls",
+        "TLS of server.listen; what changes is for connections that come from then on, and on or off for a restart.",
+    ),
     ("log", "The log of state changes: starts, reloads, refusals to start, drains."),
     ("access_log", "The log of requests: never a token, never a tool argument."),
     ("metrics", "What /metrics shows."),
@@ -133,7 +138,7 @@ const DRIVERS: &[(&str, &str)] = &[
 ];
 const MODES: &[(&str, &str)] = &[("none", "nobody is asked who they are")];
 
-/// Every key but the limits, in the order people read them.
+/// Every key but limits and TLS, in the order people read them.
 const GENERAL: [Key; 25] = [
     key!(
         "profile",
@@ -243,12 +248,12 @@ const GENERAL: [Key; 25] = [
     key!("reload.check_every", Kind::Time(100, 3_600_000), reload.check_every, "How often the file is looked at."),
 ];
 
-/// Every key, in the order people read them: the limits after `faces`.
+/// Every key, in the order people read them: limits and TLS after `faces`.
 pub fn all() -> impl Iterator<Item = &'static Key> + Clone {
     const LIMITS_AFTER: usize = 14;
     static GENERAL_KEYS: [Key; 25] = GENERAL;
     let (before, after) = GENERAL_KEYS.split_at(LIMITS_AFTER);
-    before.iter().chain(limits::KEYS.iter()).chain(after)
+    before.iter().chain(limits::KEYS.iter()).chain(tls::KEYS.iter()).chain(after)
 }
 
 /// The key at a path.
@@ -299,6 +304,7 @@ mod tests {
                 Kind::Choices(words) => Value::List(vec![words[0].0.into()]),
                 Kind::Address => Value::Text("[::1]:1".into()),
                 Kind::Cpus => Value::Text("0,2".into()),
+                Kind::Certificates => Value::List(vec!["a.pem:a.key".into()]),
                 Kind::Hosts | Kind::Origins => Value::List(vec!["*".into()]),
                 Kind::Path => Value::Text("a/b".into()),
                 Kind::StateKey => continue,

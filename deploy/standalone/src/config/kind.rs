@@ -48,6 +48,8 @@ pub enum Kind {
     Origins,
     /// A path.
     Path,
+    /// Files of certificates, each with that of its key.
+    Certificates,
     /// 32 secret bytes.
     StateKey,
 }
@@ -111,10 +113,12 @@ impl Kind {
         match (self, raw) {
             (_, Raw::List(items)) if self.is_list() => self.read_list(items),
             (_, Raw::List(_)) => Err(format!("a list is not {}; write one value", self.noun())),
-            (Kind::Choices(_) | Kind::Hosts | Kind::Origins, Raw::Scalar(scalar)) => match scalar.style {
-                Style::Outside => self.read_list(&split(&scalar.text)?),
-                _ => Err(format!("{} is not a list; write [{}]", quoted(&scalar.text), scalar.text)),
-            },
+            (Kind::Choices(_) | Kind::Hosts | Kind::Origins | Kind::Certificates, Raw::Scalar(scalar)) => {
+                match scalar.style {
+                    Style::Outside => self.read_list(&split(&scalar.text)?),
+                    _ => Err(format!("{} is not a list; write [{}]", quoted(&scalar.text), scalar.text)),
+                }
+            }
             (_, Raw::Scalar(scalar)) => self.read_scalar(scalar),
         }
     }
@@ -157,6 +161,8 @@ impl Kind {
                 Ok(_) => Ok(Value::Text(text.to_owned())),
                 Err(_) => not("write cores once each, like 0, 2-5 or 0,2,4-7"),
             },
+            // Words that look like numbers are words all the same.
+            Kind::Choice(choices) if choices.iter().all(|(word, _)| plain_type(word).is_some()) => self.read_text(text),
             _ => match plain_type(text).filter(|_| scalar.style == Style::Plain) {
                 Some(what) => Err(format!("{said} without quotes is {what}; write \"{text}\" if it is meant so")),
                 None => self.read_text(text),
@@ -189,6 +195,9 @@ impl Kind {
                 Ok(()) => Ok(Value::Text(text.to_owned())),
                 Err(_) => Err(format!("{said} is not an origin; write one like https://app.example.com, or *")),
             },
+            Kind::Certificates if super::tls::files(text).is_none() => {
+                Err(format!("{said} is not a certificate and its key; write CERTIFICATE:KEY, two paths without colons"))
+            }
             Kind::Path if text.is_empty() || text.contains('\0') => Err(format!("{said} is not a path")),
             Kind::StateKey => state_key::read(text).map(|_| Value::Text(text.to_owned())),
             _ => Ok(Value::Text(text.to_owned())),
@@ -217,7 +226,7 @@ impl Kind {
 
     /// Whether a list can be one.
     pub fn is_list(&self) -> bool {
-        matches!(self, Kind::Choices(_) | Kind::Cpus | Kind::Hosts | Kind::Origins)
+        matches!(self, Kind::Choices(_) | Kind::Cpus | Kind::Hosts | Kind::Origins | Kind::Certificates)
     }
 
     /// What it is called, after "is not".
@@ -234,6 +243,7 @@ impl Kind {
             Kind::Hosts => "a list of hosts",
             Kind::Origins => "a list of origins",
             Kind::Path => "a path",
+            Kind::Certificates => "a list of certificates",
             Kind::StateKey => "a key",
         }
     }
@@ -251,6 +261,7 @@ impl Kind {
             Kind::Hosts => "HOST",
             Kind::Origins => "ORIGIN",
             Kind::Path => "FILE",
+            Kind::Certificates => "CERTIFICATE:KEY",
             Kind::StateKey => "KEY",
         }
     }

@@ -19,6 +19,7 @@ mod schema;
 mod show;
 mod source_file;
 mod state_key;
+mod tls;
 mod units;
 mod verbs;
 mod watch;
@@ -26,6 +27,8 @@ mod yaml;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use ringway_dataplane::Tls;
 
 use keys::Key;
 use kind::Value;
@@ -60,6 +63,10 @@ pub struct Sources {
     search: bool,
     /// The file's stamp when it was last read.
     read: Option<source_file::Stamp>,
+    /// The files of TLS, with their stamps when they were last read.
+    tls_files: Vec<(PathBuf, Option<source_file::Stamp>)>,
+    /// The certificates in force.
+    tls: Option<Tls>,
     variables: environment::Variables,
     flags: Flags,
 }
@@ -69,7 +76,7 @@ impl Sources {
     pub fn of_process(flags: Flags) -> Sources {
         let variables = environment::variables();
         let named = variables.get("RINGWAY_CONFIG").filter(|name| !name.is_empty()).map(PathBuf::from);
-        Sources { file: flags.config.clone().or(named), search: true, read: None, variables, flags }
+        Sources { file: flags.config.clone().or(named), search: true, variables, flags, ..Sources::default() }
     }
 
     /// One file, and nothing besides.
@@ -80,6 +87,17 @@ impl Sources {
     /// The file's stamp at this moment.
     fn stamp(&self) -> Option<source_file::Stamp> {
         self.file.as_deref().and_then(source_file::stamp)
+    }
+
+    /// Whether a file is another than when it was last read.
+    fn has_changed(&self) -> bool {
+        let is_other = |(path, stamp): &(PathBuf, Option<source_file::Stamp>)| source_file::stamp(path) != *stamp;
+        self.stamp() != self.read || self.tls_files.iter().any(is_other)
+    }
+
+    /// Whether there is a file to look at.
+    fn has_files(&self) -> bool {
+        self.file.is_some() || !self.tls_files.is_empty()
     }
 }
 
@@ -101,6 +119,8 @@ pub struct Config {
     pub settings: Settings,
     /// The same, a row a key, in the order of the table.
     pub values: Vec<InForce>,
+    /// The certificates that it names.
+    pub tls: Option<Tls>,
     /// What its author should know.
     pub warnings: Vec<Problem>,
 }
@@ -134,9 +154,10 @@ pub fn load(sources: &mut Sources) -> Result<Config, Vec<Problem>> {
     sources.flags.interpret(&mut from_flags, &mut findings);
 
     let mut from_older = Vec::new();
-    let loud = from_file.iter().chain(&from_environment).chain(&from_flags);
-    let no_auth = loud.into_iter().any(|said| said.key.path == "auth.mode");
-    older::interpret(&sources.variables, no_auth, &mut from_older, &mut findings);
+    let mut loud = from_file.iter().chain(&from_environment).chain(&from_flags);
+    let no_auth = loud.clone().any(|said| said.key.path == "auth.mode");
+    let tls = loud.any(|said| ["tls.certificate", "tls.certificates"].contains(&said.key.path));
+    older::interpret(&sources.variables, no_auth, tls, &mut from_older, &mut findings);
     warn_of_two_names(&from_older, &from_environment, &mut findings);
 
     // Weakest first. The profile is chosen by the strongest source that names one, and is weaker than all of them.
@@ -149,11 +170,14 @@ pub fn load(sources: &mut Sources) -> Result<Config, Vec<Problem>> {
     }
     let settings = settings_of(&values);
     tell_conflicts(&settings, &values, &mut findings);
+    // Before reading, as with the file.
+    sources.tls_files = tls::stamps(&settings);
+    let tls = tls::load(&settings, &values, sources.tls.as_ref(), &mut findings);
     warn_of_open_secrets(sources.file.as_deref(), &values, &mut findings);
     warn_of_no_hosts(&settings, &values, &mut findings);
     findings.sort();
     if findings.errors.is_empty() {
-        Ok(Config { settings, values, warnings: findings.warnings })
+        Ok(Config { settings, values, tls, warnings: findings.warnings })
     } else {
         Err(findings.errors)
     }

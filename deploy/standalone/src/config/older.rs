@@ -44,13 +44,13 @@ fn is_on(text: &str) -> bool {
 }
 
 /// What a name promised, when its text turns it on: the sentence's middle, and the way out.
-fn protection(name: &str, text: &str) -> Option<(&'static str, &'static str)> {
+fn protection(name: &str, text: &str, tls: bool) -> Option<(&'static str, &'static str)> {
     const OR_NONE: &str = "unset it, or say --no-auth to serve without authentication";
     let secret = name.contains("SECRET") || name.contains("KEY");
     let token = ["JWT_", "SOVREN_JWT_", "MCP_JWT_"].iter().any(|prefix| name.starts_with(prefix));
     let promised = match name {
-        "SOVREN_ENABLE_TLS" if is_on(text) => {
-            ("TLS, which is not there yet", "set it to false and terminate TLS in front")
+        "SOVREN_ENABLE_TLS" if is_on(text) && !tls => {
+            ("TLS, and no certificate is named", "give tls.certificate and tls.key, or set it to false")
         }
         "SOVREN_ALLOWED_IPS" => ("an IP allowlist, which is not there yet", "unset it and filter addresses in front"),
         "API_KEYS" | "MCP_API_KEYS" | "MCP_API_KEY" | "SOVREN_API_KEYS" | "SOVREN_API_KEY" => {
@@ -63,12 +63,13 @@ fn protection(name: &str, text: &str) -> Option<(&'static str, &'static str)> {
     (!text.trim().is_empty()).then_some(promised)
 }
 
-/// What the older names say, in `said`; `no_auth` is whether somebody said aloud that nobody is authenticated.
-pub fn interpret(variables: &Variables, no_auth: bool, said: &mut Vec<Said>, findings: &mut Findings) {
+/// What the older names say, in `said`; `no_auth` is whether somebody said aloud that nobody is authenticated, `tls` whether
+/// somebody names certificates.
+pub fn interpret(variables: &Variables, no_auth: bool, tls: bool, said: &mut Vec<Said>, findings: &mut Findings) {
     for (name, value) in variables {
         let origin = Origin::Environment(name.clone());
         let text = value.to_string_lossy();
-        if let Some((what, fix)) = protection(name, &text) {
+        if let Some((what, fix)) = protection(name, &text, tls) {
             if no_auth && fix.contains("--no-auth") {
                 findings.warning(&origin, format!("it asks for {what}; nobody is authenticated, as auth.mode says"));
             } else {

@@ -31,11 +31,14 @@ pub struct Outcome {
 pub fn compare(old: &Config, new: Config) -> Outcome {
     let mut changed = Vec::new();
     let mut waiting = Vec::new();
+    // A listener speaks TLS from its start to its end: a line that is lost must not open it.
+    let switches = old.tls.is_some() != new.tls.is_some();
     let mut values = Vec::with_capacity(new.values.len());
     for (was, is) in old.values.iter().zip(new.values) {
         debug_assert_eq!(was.key.path, is.key.path, "both have a row for each key, in its order");
         let same = was.value == is.value;
-        if same || is.key.live {
+        let waits = !is.key.live || (switches && is.key.path.starts_with("tls."));
+        if same || !waits {
             if !same {
                 changed.push(change(was, &is.value, is.origin.to_string()));
             }
@@ -45,7 +48,8 @@ pub fn compare(old: &Config, new: Config) -> Outcome {
             values.push(was.clone());
         }
     }
-    let in_force = Config { settings: settings_of(&values), values, warnings: new.warnings };
+    let tls = if switches { old.tls.clone() } else { new.tls };
+    let in_force = Config { settings: settings_of(&values), values, tls, warnings: new.warnings };
     Outcome { in_force, changed, waiting }
 }
 
@@ -70,7 +74,7 @@ mod tests {
             let row = values.iter_mut().find(|row| row.key.path == key.path).expect("a row for each key");
             (row.value, row.origin) = (value, origin);
         }
-        Config { settings: settings_of(&values), values, warnings: Vec::new() }
+        Config { settings: settings_of(&values), values, tls: None, warnings: Vec::new() }
     }
 
     #[test]

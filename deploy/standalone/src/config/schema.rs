@@ -96,7 +96,11 @@ fn of_kind(kind: &Kind) -> Json {
             { "type": "string", "pattern": SIZE_PATTERN },
         ] }),
         Kind::Time(..) => json!({ "type": "string", "pattern": TIME_PATTERN }),
-        Kind::Choice(choices) => json!({ "enum": words(choices) }),
+        Kind::Choice(choices) => {
+            // A word that looks like a number is one to YAML.
+            let numbers = choices.iter().filter_map(|(word, _)| Some(json!(word.parse::<f64>().ok()?)));
+            json!({ "enum": words(choices).into_iter().chain(numbers).collect::<Vec<_>>() })
+        }
         Kind::Choices(choices) => json!({
             "type": "array", "uniqueItems": true, "items": { "enum": words(choices) },
         }),
@@ -117,6 +121,9 @@ fn of_kind(kind: &Kind) -> Json {
         Kind::Origins => json!({
             "type": "array", "uniqueItems": true,
             "items": { "type": "string", "pattern": "^(\\*|[a-zA-Z][a-zA-Z0-9+.-]*://[^ /]+)$" },
+        }),
+        Kind::Certificates => json!({
+            "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[^:]+:[^:]+$" },
         }),
         Kind::Path => json!({ "type": "string", "minLength": 1 }),
         Kind::StateKey => json!({ "type": "string", "pattern": "^[0-9a-fA-F]{64}$" }),

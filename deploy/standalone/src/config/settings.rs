@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ringway_dataplane::{AllowList, CpuList, Driver, IoOptions, LogFormat, LogOptions, LogOutput, Options, Policy};
+use ringway_dataplane::{
+    AllowList, CpuList, Driver, IoOptions, LogFormat, LogOptions, LogOutput, Options, Policy, TlsOptions,
+};
 use tracing::level_filters::LevelFilter;
 
 use super::state_key::StateKey;
@@ -20,6 +22,7 @@ pub struct Settings {
     pub shards: Option<usize>,
     pub cpus: Option<CpuList>,
     pub io: Io,
+    pub tls: TlsSettings,
     pub allow_hosts: Vec<String>,
     pub allow_origins: Vec<String>,
     pub state_key: Option<StateKey>,
@@ -36,6 +39,20 @@ pub struct Settings {
 pub struct Io {
     pub driver: String,
     pub receive_bytes: u64,
+}
+
+/// TLS of the MCP listener.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "each field is a key, and the table of keys says what it is")]
+pub struct TlsSettings {
+    pub certificate: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+    pub certificates: Vec<String>,
+    pub client_ca: Option<PathBuf>,
+    pub client_auth: String,
+    pub min_version: String,
+    pub handshake_time_max: Duration,
+    pub handshakes_max: usize,
 }
 
 /// The log of state changes.
@@ -65,6 +82,19 @@ impl Default for Settings {
             shards: options.shards,
             cpus: options.cpus,
             io: Io { driver: "auto".into(), receive_bytes: options.io.receive_bytes },
+            tls: {
+                let TlsOptions { handshake_time_max, handshakes_max, .. } = TlsOptions::default();
+                TlsSettings {
+                    certificate: None,
+                    key: None,
+                    certificates: Vec::new(),
+                    client_ca: None,
+                    client_auth: "none".into(),
+                    min_version: "1.2".into(),
+                    handshake_time_max,
+                    handshakes_max,
+                }
+            },
             allow_hosts: Vec::new(),
             allow_origins: Vec::new(),
             state_key: None,

@@ -11,7 +11,6 @@ use signal_hook::consts::SIGHUP;
 use signal_hook::iterator::Signals;
 
 use super::problem::Problem;
-use super::settings::Settings;
 use super::{Config, Sources, load, reload};
 
 /// Between two looks at a file that is being written.
@@ -24,7 +23,7 @@ const SIGNAL: &str = "SIGHUP";
 const FILE: &str = "file";
 
 /// Puts what may change in force.
-type Apply = Box<dyn Fn(&Settings) + Send>;
+type Apply = Box<dyn Fn(&Config) + Send>;
 
 /// Takes SIGHUP from its creation on, so that one that comes while the server starts does not end it.
 pub struct Watch {
@@ -42,9 +41,10 @@ impl Watch {
 
     /// Watches from a thread of its own, until the process ends. `apply` puts in force what may change. Where there is
     /// no thread to be had the server runs on, with the configuration it began with.
-    pub fn start(self, sources: Sources, config: Config, apply: impl Fn(&Settings) + Send + 'static) {
+    pub fn start(self, mut sources: Sources, config: Config, apply: impl Fn(&Config) + Send + 'static) {
         let Watch { mut signals } = self;
         let (sender, receiver) = channel();
+        sources.tls = config.tls.clone();
         let mut watcher = Watcher { sources, config, apply: Box::new(apply) };
         let forward = move || {
             for _ in signals.forever() {
@@ -74,7 +74,7 @@ impl Watcher {
         loop {
             let reload = &self.config.settings.reload;
             // Without a file there is nothing to look at, and a signal comes when it comes.
-            let looks = reload.watch && self.sources.file.is_some();
+            let looks = reload.watch && self.sources.has_files();
             let told = if looks {
                 signalled.recv_timeout(reload.check_every)
             } else {
@@ -87,7 +87,7 @@ impl Watcher {
                     self.reload(SIGNAL);
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    if self.sources.stamp() != self.sources.read {
+                    if self.sources.has_changed() {
                         self.settle();
                         self.reload(FILE);
                     }
@@ -99,14 +99,16 @@ impl Watcher {
 
     /// Waits until the file stays as it is: whoever writes it may not be done.
     fn settle(&self) {
-        let mut before = self.sources.stamp();
+        let stamps = || (self.sources.stamp(), super::tls::stamps(&self.config.settings));
+        let mut before = stamps();
         for _ in 0..SETTLE_LOOKS_MAX {
             std::thread::sleep(SETTLE);
-            let stamp = self.sources.stamp();
-            if stamp == before && stamp.is_some() {
+            let after = stamps();
+            let is_there = after.0.is_some() || self.sources.file.is_none();
+            if after == before && is_there {
                 return;
             }
-            before = stamp;
+            before = after;
         }
     }
 
@@ -138,15 +140,23 @@ impl Watcher {
                 "configuration needs a restart: the value stays as it was"
             );
         }
-        if outcome.changed.is_empty() && outcome.waiting.is_empty() && cause == FILE {
+        let renewed = match (&self.config.tls, &outcome.in_force.tls) {
+            (Some(old), Some(new)) => !old.is_same(new),
+            _ => false,
+        };
+        if renewed {
+            tracing::info!(cause, "certificates changed");
+        }
+        if outcome.changed.is_empty() && outcome.waiting.is_empty() && !renewed && cause == FILE {
             tracing::debug!(cause, "configuration read again, nothing changed");
-        } else if outcome.changed.is_empty() {
+        } else if outcome.changed.is_empty() && !renewed {
             tracing::info!(cause, waiting = outcome.waiting.len(), "configuration read again, nothing changed");
         } else {
-            (self.apply)(&outcome.in_force.settings);
+            (self.apply)(&outcome.in_force);
             let (changed, waiting) = (outcome.changed.len(), outcome.waiting.len());
             tracing::info!(cause, changed, waiting, "configuration reloaded");
         }
+        self.sources.tls = outcome.in_force.tls.clone();
         self.config = outcome.in_force;
     }
 }
