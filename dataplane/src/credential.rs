@@ -6,10 +6,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use ringway_core::http::decoder::Request;
-use ringway_core::identify::CredentialKind;
 use ringway_core::identify::access::{Access, Credentials, Rejection};
 use ringway_core::identify::bearer::Credential;
 use ringway_core::identify::challenge::{self, Challenge};
+use ringway_core::identify::{CredentialKind, Principal};
 use ringway_core::refusal::Refusal;
 use ringway_core::request_path::{self, Route};
 
@@ -37,7 +37,10 @@ pub fn identify(shard: &Shard, request: Request<'_>, socket: &Socket, serves_mcp
         access.check_address(address)?;
     }
     let who = match access.credentials.as_ref().filter(|_| !request_path::is_open(request)) {
-        Some(credentials) => by_credential(shard, credentials, Access::shown(request)?)?,
+        Some(credentials) => match Access::shown(request)? {
+            Credential::None => by_certificate(shard, credentials, socket)?,
+            shown => by_credential(shard, credentials, shown)?,
+        },
         None => Rc::clone(&shard.anonymous),
     };
     // What is in doubt is nobody's: no rule opens a door for it.
@@ -64,6 +67,32 @@ fn by_credential(shard: &Shard, credentials: &Credentials, credential: Credentia
     let who = shard.who(Arc::new(principal), None);
     let mut known = shard.known.borrow_mut();
     known.insert(shown, Rc::clone(&who), expires_at_unix_s, shard.generation(), now_unix_s);
+    Ok(who)
+}
+
+/// Whose TLS certificate it is, where that is enough.
+fn by_certificate(shard: &Shard, credentials: &Credentials, socket: &Socket) -> Result<Rc<Who>, Rejection> {
+    let certificate = credentials.certificates.as_ref().and_then(|scopes| Some((scopes, socket.client_certificate()?)));
+    let Some((scopes, certificate)) = certificate else {
+        return by_credential(shard, credentials, Credential::None);
+    };
+    let now_unix_s = shard.coarse_unix_s.get();
+    if let Some(who) = shard.known.borrow().get(&certificate.der, now_unix_s) {
+        return Ok(Rc::clone(who));
+    }
+    // What it was issued for, the most exact first.
+    let names = certificate.uris.iter().chain(&certificate.dns_names).chain(&certificate.common_name);
+    let nameless = Rejection { refusal: Refusal::BadCredential, why: "certificate_without_name" };
+    let name = names.into_iter().next().ok_or(nameless)?;
+    let principal = Principal {
+        name: name.as_str().into(),
+        kind: CredentialKind::Certificate,
+        scopes: scopes.clone(),
+        ..Principal::anonymous()
+    };
+    let who = shard.who(Arc::new(principal), None);
+    let ends_unix_s = now_unix_s + ENDLESS_S;
+    shard.known.borrow_mut().insert(&certificate.der, Rc::clone(&who), ends_unix_s, shard.generation(), now_unix_s);
     Ok(who)
 }
 
@@ -112,5 +141,5 @@ pub fn metadata(shard: &Shard, request: Request<'_>, socket: &Socket) -> Reply {
 /// The scheme and authority that a request came by. Its `Host` was checked.
 fn origin_of<'b>(request: Request<'b>, socket: &Socket) -> (&'static str, &'b str) {
     let host = request.head.host.text(request.bytes).unwrap_or("localhost");
-    (if socket.is_tls() { "https" } else { "http" }, host)
+    (if socket.is_secured() { "https" } else { "http" }, host)
 }

@@ -172,8 +172,8 @@ impl ServerHandle {
 
     /// Puts a policy in force, and who may call: shards take both between requests, and those under way finish on what they
     /// began with. The newest wins. Before the server runs its options say what is in force.
-    pub fn apply(&self, policy: Policy, access: Access) {
-        self.change_policy(policy, Some(Arc::new(access)));
+    pub fn apply(&self, policy: Policy, access: Arc<Access>) {
+        self.change_policy(policy, Some(access));
     }
 
     /// Puts a policy in force, and leaves who may call.

@@ -63,11 +63,6 @@ impl Socket {
         self.secured.get()?.client_certificate()
     }
 
-    /// Whether it is spoken to in TLS.
-    pub fn is_tls(&self) -> bool {
-        false
-    }
-
     /// Where the client is, asked of the kernel once.
     pub fn peer(&self) -> Option<SocketAddr> {
         if self.peer.get().is_none() {

@@ -273,7 +273,7 @@ fn a_key_that_is_taken_back_is_refused_on_open_connections_too() {
     let left = KeyRing::new(KeyFile::new(Pepper::new([7; 32])), api_keys(&left.to_string()).expect("a key"));
     let credentials = Credentials { keys: Some(left.expect("one key")), ..Credentials::default() };
     let policy = ringway_dataplane::Policy::clone(&fixture.handle().policy().expect("the server runs"));
-    fixture.handle().apply(policy, Access { credentials: Some(credentials), ..Access::open() });
+    fixture.handle().apply(policy, Arc::new(Access { credentials: Some(credentials), ..Access::open() }));
     for wire in &mut wires {
         until("it is refused", || status(wire) == 401);
     }

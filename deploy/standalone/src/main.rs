@@ -22,6 +22,7 @@ mod man;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
@@ -106,13 +107,14 @@ fn run(serve: Serve) -> Result<(), StartError> {
     let colours = is_terminal && log_options.state == LogOutput::Stderr;
     let level = logging::install(&log, log_options.access_format, config.settings.log_level(), colours);
     config.log_start(&sources);
-    let options = Options { log: Some(log.clone()), tls: config.tls.clone(), ..config.settings.options() };
+    let (tls, access) = (config.tls.clone(), Arc::clone(&config.access));
+    let options = Options { log: Some(log.clone()), tls, access, ..config.settings.options() };
     let started = server().and_then(|server| server.start(options));
     let ended = started.and_then(|running| {
         let handle = running.handle().clone();
         watch.start(sources, config, move |config| {
             level.set(config.settings.log_level());
-            handle.apply_policy(config.settings.policy());
+            handle.apply(config.settings.policy(), Arc::clone(&config.access));
             config.tls.iter().for_each(|tls| handle.apply_tls(tls.clone()));
         });
         greeting::print(&running);

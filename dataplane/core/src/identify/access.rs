@@ -47,6 +47,8 @@ pub struct Credentials {
     pub tokens: Option<(KeySet, Expected)>,
     /// Keys of this server's own.
     pub keys: Option<KeyRing>,
+    /// The scopes of whoever shows a TLS client certificate; such a one is no credential when absent.
+    pub certificates: Option<Box<[Box<str>]>>,
     /// Scopes that every caller needs.
     pub scopes: Box<[Box<str>]>,
 }

@@ -2,11 +2,11 @@
 //! one is told like a bad value and what was in force stays. It never puts anything in force, and never repeats a secret.
 
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ringway_dataplane::authorize::{Effect, RuleSpec, Rules};
+use ringway_dataplane::AddressList;
+use ringway_dataplane::authorize::{Effect, Rules};
 use ringway_dataplane::identify::access::{Access, Credentials};
 use ringway_dataplane::identify::api_key::Pepper;
 use ringway_dataplane::identify::claims::{Expected, Required};
@@ -17,17 +17,16 @@ use ringway_dataplane::identify::key_ring::{self, KeyFile, KeyRing, OlderKey};
 use ringway_dataplane::identify::key_set::KeySet;
 use ringway_dataplane::identify::metadata::Resource;
 use ringway_dataplane::identify::weak_secret;
-use ringway_dataplane::AddressList;
 use zeroize::Zeroizing;
 
-use super::{InForce, rules_file};
 use super::environment::Variables;
 use super::problem::{Findings, Origin};
 use super::settings::Settings;
 use super::source_file::{self, Stamp};
+use super::{InForce, rules_file};
 
-/// Bytes of a file that is read here; keys of a hundred thousand callers are 40 MB.
-const FILE_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of a file that is read here.
+const FILE_BYTES_MAX: u64 = 4 << 20;
 /// Variables of older systems that hold API keys, and how each is read.
 type ReadKeys = fn(&str) -> Result<Vec<OlderKey>, ringway_dataplane::identify::api_key::BadKeys>;
 const OLDER_KEYS: [(&str, ReadKeys); 2] = [("MCP_API_KEYS", key_ring::mcp_api_keys), ("API_KEYS", key_ring::api_keys)];
@@ -64,6 +63,9 @@ impl Loading<'_> {
     fn access(&mut self, variables: &Variables) -> Access {
         let settings = self.settings;
         let rules = self.rules();
+        if settings.auth.mode == "none" {
+            self.warn_of_unused(variables);
+        }
         let credentials = if settings.auth.mode == "none" { None } else { self.credentials(variables) };
         if credentials.is_none() && settings.auth.mode == "required" {
             self.bad(
@@ -103,13 +105,41 @@ impl Loading<'_> {
         }
     }
 
+    /// Somebody meant callers to be known, and somebody said that nobody is.
+    fn warn_of_unused(&mut self, variables: &Variables) {
+        let auth = &self.settings.auth;
+        let keys = [
+            ("auth.jwt_secret", auth.jwt_secret.is_some()),
+            ("auth.jwks_file", auth.jwks_file.is_some()),
+            ("auth.keys_file", auth.keys_file.is_some()),
+            ("auth.client_certificates", auth.client_certificates),
+        ];
+        for (key, _) in keys.iter().filter(|(_, is_said)| *is_said) {
+            let origin = self.origin(key);
+            self.findings.warning(&origin, format!("{key} has no effect: nobody is authenticated, as auth.mode says"));
+        }
+        for (name, _) in OLDER_KEYS.iter().filter(|(name, _)| variables.get(*name).is_some_and(|text| !text.is_empty()))
+        {
+            let text = "it asks for API keys; nobody is authenticated, as auth.mode says".to_owned();
+            self.findings.warning(&Origin::Environment((*name).to_owned()), text);
+        }
+    }
+
     fn credentials(&mut self, variables: &Variables) -> Option<Credentials> {
         let tokens = self.tokens();
         let keys = self.keys(variables);
-        if tokens.is_none() && keys.is_none() {
+        let auth = &self.settings.auth;
+        let certificates = auth.client_certificates.then(|| boxed(&auth.client_certificate_scopes));
+        if certificates.is_some() && self.settings.tls.client_auth == "none" {
+            self.bad(
+                "auth.client_certificates",
+                "auth.client_certificates needs clients that are asked for one: give tls.client_ca and tls.client_auth",
+            );
+        }
+        if tokens.is_none() && keys.is_none() && certificates.is_none() {
             return None;
         }
-        Some(Credentials { tokens, keys, scopes: boxed(&self.settings.auth.scopes) })
+        Some(Credentials { tokens, keys, certificates, scopes: boxed(&self.settings.auth.scopes) })
     }
 
     fn tokens(&mut self) -> Option<(KeySet, Expected)> {
@@ -127,7 +157,7 @@ impl Loading<'_> {
             }
         }
         if let Some(path) = &auth.jwks_file {
-            let text = self.read("auth.jwks_file", path, false)?;
+            let text = self.read("auth.jwks_file", path)?;
             match jwk::read_jwks(&text, Source::Own) {
                 Ok(set) => {
                     for refused in &set.refused {
@@ -186,18 +216,21 @@ impl Loading<'_> {
             }
         }
         let file = match &self.settings.auth.keys_file {
-            Some(path) => {
-                let text = self.read("auth.keys_file", path, true)?;
-                match KeyFile::from_json(&text) {
-                    Ok(file) => file,
-                    Err(error) => {
-                        self.bad("auth.keys_file", &format!("{}: {error}", path.display()));
-                        return None;
-                    }
+            Some(path) => match crate::keys::store::read(path) {
+                Ok(file) => file,
+                Err(trouble) => {
+                    self.bad("auth.keys_file", &trouble.to_string());
+                    return None;
                 }
-            }
+            },
             None if older.is_empty() => return None,
-            None => KeyFile::new(Pepper::new(ringway_dataplane::random_bytes())),
+            None => match crate::keys::random() {
+                Ok(bytes) => KeyFile::new(Pepper::new(bytes)),
+                Err(trouble) => {
+                    self.bad("auth.keys_file", &trouble.to_string());
+                    return None;
+                }
+            },
         };
         match KeyRing::new(file, older) {
             Ok(ring) => Some(ring),
@@ -213,7 +246,7 @@ impl Loading<'_> {
         let default = if access.default == "deny" { Effect::Deny } else { Effect::Allow };
         let mut specs = Vec::new();
         if let Some(path) = &access.rules_file {
-            let Some(text) = self.read("access.rules_file", path, false) else { return Rules::empty() };
+            let Some(text) = self.read("access.rules_file", path) else { return Rules::empty() };
             match rules_file::read(&text) {
                 Ok(read) => specs = read,
                 Err(mistakes) => {
@@ -231,22 +264,15 @@ impl Loading<'_> {
         })
     }
 
-    /// Reads a file; one with secrets must be its owner's alone.
-    fn read(&mut self, key: &'static str, path: &Path, is_secret: bool) -> Option<Zeroizing<String>> {
-        let read = || -> std::io::Result<(u32, Zeroizing<String>)> {
-            let mut file = std::fs::File::open(path)?;
-            let mode = file.metadata()?.mode();
+    /// Reads a file. A JWK set may hold secrets: it is wiped like one.
+    fn read(&mut self, key: &'static str, path: &Path) -> Option<Zeroizing<String>> {
+        let read = || -> std::io::Result<Zeroizing<String>> {
             let mut text = Zeroizing::new(String::new());
-            Read::by_ref(&mut file).take(FILE_BYTES_MAX).read_to_string(&mut text)?;
-            Ok((mode, text))
+            std::fs::File::open(path)?.take(FILE_BYTES_MAX).read_to_string(&mut text)?;
+            Ok(text)
         };
         match read() {
-            Ok((mode, _)) if is_secret && mode & 0o077 != 0 => {
-                let path = path.display();
-                self.bad(key, &format!("{key}: {path} can be read by others: chmod 600 {path}"));
-                None
-            }
-            Ok((_, text)) => Some(text),
+            Ok(text) => Some(text),
             Err(error) => {
                 self.bad(key, &format!("{key}: {} cannot be read: {error}", path.display()));
                 None

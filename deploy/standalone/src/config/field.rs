@@ -66,6 +66,10 @@ field!(Option<usize>, |it| it.map(|it| Value::Number(it as u64)), value => {
 });
 field!(Option<u64>, |it| it.map(Value::Number), value => number(value));
 field!(Option<String>, |it| it.clone().map(Value::Text), value => text(value));
+field!(Option<Vec<String>>, |it| it.clone().map(Value::List), value => match value {
+    Some(Value::List(list)) => Some(list),
+    _ => None,
+});
 field!(Option<PathBuf>, |it| it.as_ref().map(|it| Value::Text(it.display().to_string())), value => {
     text(value).map(PathBuf::from)
 });

@@ -5,6 +5,7 @@ use super::field::Field as _;
 use super::kind::{Kind, Value};
 use super::settings::Settings;
 
+mod auth;
 mod limits;
 mod tls;
 
@@ -96,7 +97,7 @@ impl Key {
 }
 
 /// Sections, in their order, each in a sentence.
-pub const SECTIONS: [(&str, &str); 11] = [
+pub const SECTIONS: [(&str, &str); 12] = [
     ("server", "Where it listens, on which cores it runs and for whom it answers."),
     ("io", "How client sockets are driven."),
     ("faces", "Ways in beside /mcp."),
@@ -105,11 +106,12 @@ pub const SECTIONS: [(&str, &str); 11] = [
         "tls",
         "TLS of server.listen; what changes is for connections that come from then on, and on or off for a restart.",
     ),
+    ("auth", "How callers are known."),
+    ("access", "From where they may call, and what they may see and use."),
     ("log", "The log of state changes: starts, reloads, refusals to start, drains."),
     ("access_log", "The log of requests: never a token, never a tool argument."),
     ("metrics", "What /metrics shows."),
     ("health", "When this server calls itself unwell."),
-    ("auth", "Who may call."),
     ("reload", "How a changed configuration file is noticed; SIGHUP always rereads it."),
 ];
 
@@ -136,10 +138,9 @@ const DRIVERS: &[(&str, &str)] = &[
     ("ring", "an io_uring of each shard's own (Linux 6.1)"),
     ("glommio", "the executor's own sockets"),
 ];
-const MODES: &[(&str, &str)] = &[("none", "nobody is asked who they are")];
 
-/// Every key but limits and TLS, in the order people read them.
-const GENERAL: [Key; 25] = [
+/// Every key but limits, TLS and who may call, in the order people read them.
+const GENERAL: [Key; 24] = [
     key!(
         "profile",
         Kind::Choice(PROFILES),
@@ -242,18 +243,16 @@ const GENERAL: [Key; 25] = [
     )
     .absent("no bound")
     .older(&["SOVREN_MAX_MEMORY_MB"]),
-    key!("auth.mode", Kind::Choice(MODES), auth_mode, "How callers are known; --no-auth is `none`, said aloud.")
-        .at_start(),
     key!("reload.watch", Kind::Flag, reload.watch, "Whether a changed configuration file is read without SIGHUP."),
     key!("reload.check_every", Kind::Time(100, 3_600_000), reload.check_every, "How often the file is looked at."),
 ];
 
-/// Every key, in the order people read them: limits and TLS after `faces`.
+/// Every key, in the order people read them: limits, TLS and who may call after `faces`.
 pub fn all() -> impl Iterator<Item = &'static Key> + Clone {
     const LIMITS_AFTER: usize = 14;
-    static GENERAL_KEYS: [Key; 25] = GENERAL;
+    static GENERAL_KEYS: [Key; 24] = GENERAL;
     let (before, after) = GENERAL_KEYS.split_at(LIMITS_AFTER);
-    before.iter().chain(limits::KEYS.iter()).chain(tls::KEYS.iter()).chain(after)
+    before.iter().chain(limits::KEYS.iter()).chain(tls::KEYS.iter()).chain(auth::KEYS.iter()).chain(after)
 }
 
 /// The key at a path.
@@ -306,7 +305,9 @@ mod tests {
                 Kind::Cpus => Value::Text("0,2".into()),
                 Kind::Certificates => Value::List(vec!["a.pem:a.key".into()]),
                 Kind::Hosts | Kind::Origins => Value::List(vec!["*".into()]),
-                Kind::Path => Value::Text("a/b".into()),
+                Kind::Path | Kind::Secret => Value::Text("a/b".into()),
+                Kind::Url => Value::Text("https://a.example/mcp".into()),
+                Kind::Words | Kind::Networks => Value::List(vec!["10.0.0.0/8".into()]),
                 Kind::StateKey => continue,
             };
             (key.store)(&mut settings, Some(other.clone()));

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ringway_dataplane::{AllowList, CpuList};
+use ringway_dataplane::{AddressList, AllowList, CpuList};
 
 use super::state_key;
 use super::units::{size, size_text, time, time_text};
@@ -48,6 +48,14 @@ pub enum Kind {
     Origins,
     /// A path.
     Path,
+    /// Words, each as it is.
+    Words,
+    /// Addresses and networks.
+    Networks,
+    /// An absolute http or https URL without a fragment.
+    Url,
+    /// A secret, never shown.
+    Secret,
     /// Files of certificates, each with that of its key.
     Certificates,
     /// 32 secret bytes.
@@ -113,12 +121,10 @@ impl Kind {
         match (self, raw) {
             (_, Raw::List(items)) if self.is_list() => self.read_list(items),
             (_, Raw::List(_)) => Err(format!("a list is not {}; write one value", self.noun())),
-            (Kind::Choices(_) | Kind::Hosts | Kind::Origins | Kind::Certificates, Raw::Scalar(scalar)) => {
-                match scalar.style {
-                    Style::Outside => self.read_list(&split(&scalar.text)?),
-                    _ => Err(format!("{} is not a list; write [{}]", quoted(&scalar.text), scalar.text)),
-                }
-            }
+            (_, Raw::Scalar(scalar)) if self.is_list() && !matches!(self, Kind::Cpus) => match scalar.style {
+                Style::Outside => self.read_list(&split(&scalar.text)?),
+                _ => Err(format!("{} is not a list; write [{}]", quoted(&scalar.text), scalar.text)),
+            },
             (_, Raw::Scalar(scalar)) => self.read_scalar(scalar),
         }
     }
@@ -198,6 +204,17 @@ impl Kind {
             Kind::Certificates if super::tls::files(text).is_none() => {
                 Err(format!("{said} is not a certificate and its key; write CERTIFICATE:KEY, two paths without colons"))
             }
+            Kind::Words if text.is_empty() || text.contains(char::is_whitespace) || text.contains(char::is_control) => {
+                Err(format!("{said} is not one word"))
+            }
+            Kind::Networks => match AddressList::parse(&[text]) {
+                Ok(_) => Ok(Value::Text(text.to_owned())),
+                Err(error) => Err(error.to_string()),
+            },
+            Kind::Url if !is_url(text) => {
+                Err(format!("{said} is not a URL; write one like https://mcp.example.com/mcp"))
+            }
+            Kind::Secret if text.is_empty() => Err("an empty secret is none; leave it out".into()),
             Kind::Path if text.is_empty() || text.contains('\0') => Err(format!("{said} is not a path")),
             Kind::StateKey => state_key::read(text).map(|_| Value::Text(text.to_owned())),
             _ => Ok(Value::Text(text.to_owned())),
@@ -226,7 +243,16 @@ impl Kind {
 
     /// Whether a list can be one.
     pub fn is_list(&self) -> bool {
-        matches!(self, Kind::Choices(_) | Kind::Cpus | Kind::Hosts | Kind::Origins | Kind::Certificates)
+        matches!(
+            self,
+            Kind::Choices(_)
+                | Kind::Cpus
+                | Kind::Hosts
+                | Kind::Origins
+                | Kind::Certificates
+                | Kind::Words
+                | Kind::Networks
+        )
     }
 
     /// What it is called, after "is not".
@@ -244,6 +270,10 @@ impl Kind {
             Kind::Origins => "a list of origins",
             Kind::Path => "a path",
             Kind::Certificates => "a list of certificates",
+            Kind::Words => "a list of words",
+            Kind::Networks => "a list of networks",
+            Kind::Url => "a URL",
+            Kind::Secret => "a secret",
             Kind::StateKey => "a key",
         }
     }
@@ -262,6 +292,10 @@ impl Kind {
             Kind::Origins => "ORIGIN",
             Kind::Path => "FILE",
             Kind::Certificates => "CERTIFICATE:KEY",
+            Kind::Words => "WORD",
+            Kind::Networks => "NETWORK",
+            Kind::Url => "URL",
+            Kind::Secret => "SECRET",
             Kind::StateKey => "KEY",
         }
     }
@@ -292,6 +326,13 @@ pub fn scalar_text(text: &str) -> String {
 /// Text in the double quotes of JSON, which are those of YAML.
 pub fn json_text(text: &str) -> String {
     serde_json::Value::from(text).to_string()
+}
+
+/// An absolute http or https URL without a fragment (RFC 8707 section 2).
+fn is_url(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let is_clean = !text.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '#' | '"' | '\\'));
+    is_clean && rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
 }
 
 fn address_fix(text: &str) -> String {

@@ -6,6 +6,7 @@ pub mod kind;
 pub mod problem;
 pub mod settings;
 
+mod access;
 mod conflicts;
 mod environment;
 mod field;
@@ -17,6 +18,7 @@ mod profiles;
 mod reload;
 mod schema;
 mod show;
+mod rules_file;
 mod source_file;
 mod state_key;
 mod tls;
@@ -29,6 +31,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ringway_dataplane::Tls;
+use ringway_dataplane::identify::access::Access;
 
 use keys::Key;
 use kind::Value;
@@ -65,6 +68,8 @@ pub struct Sources {
     read: Option<source_file::Stamp>,
     /// The files of TLS, with their stamps when they were last read.
     tls_files: Vec<(PathBuf, Option<source_file::Stamp>)>,
+    /// The same of who may call.
+    access_files: Vec<(PathBuf, Option<source_file::Stamp>)>,
     /// The certificates in force.
     tls: Option<Tls>,
     variables: environment::Variables,
@@ -92,12 +97,12 @@ impl Sources {
     /// Whether a file is another than when it was last read.
     fn has_changed(&self) -> bool {
         let is_other = |(path, stamp): &(PathBuf, Option<source_file::Stamp>)| source_file::stamp(path) != *stamp;
-        self.stamp() != self.read || self.tls_files.iter().any(is_other)
+        self.stamp() != self.read || self.tls_files.iter().chain(&self.access_files).any(is_other)
     }
 
     /// Whether there is a file to look at.
     fn has_files(&self) -> bool {
-        self.file.is_some() || !self.tls_files.is_empty()
+        self.file.is_some() || !(self.tls_files.is_empty() && self.access_files.is_empty())
     }
 }
 
@@ -121,11 +126,20 @@ pub struct Config {
     pub values: Vec<InForce>,
     /// The certificates that it names.
     pub tls: Option<Tls>,
+    /// Who may call.
+    pub access: Arc<Access>,
+    /// The files that say so.
+    access_files: Vec<(PathBuf, Option<source_file::Stamp>)>,
     /// What its author should know.
     pub warnings: Vec<Problem>,
 }
 
 impl Config {
+    /// Whether files of who may call are others than those of another configuration.
+    fn has_other_access_files(&self, other: &Config) -> bool {
+        self.access_files != other.access_files
+    }
+
     /// Tells the log what a server starts with: a file that lies in its directory may not be the one that was meant.
     pub fn log_start(&self, sources: &Sources) {
         let file = sources.file.as_ref().map_or("none".into(), |file| file.display().to_string());
@@ -173,11 +187,14 @@ pub fn load(sources: &mut Sources) -> Result<Config, Vec<Problem>> {
     // Before reading, as with the file.
     sources.tls_files = tls::stamps(&settings);
     let tls = tls::load(&settings, &values, sources.tls.as_ref(), &mut findings);
+    sources.access_files = access::stamps(&settings);
+    let access = access::load(&settings, &values, &sources.variables, &mut findings).unwrap_or_default();
+    let access_files = sources.access_files.clone();
     warn_of_open_secrets(sources.file.as_deref(), &values, &mut findings);
     warn_of_no_hosts(&settings, &values, &mut findings);
     findings.sort();
     if findings.errors.is_empty() {
-        Ok(Config { settings, values, tls, warnings: findings.warnings })
+        Ok(Config { settings, values, tls, access, access_files, warnings: findings.warnings })
     } else {
         Err(findings.errors)
     }

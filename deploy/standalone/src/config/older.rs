@@ -8,7 +8,10 @@ use super::problem::{Findings, Origin};
 
 /// Names that set a key as they stand, and how their text becomes its value.
 type Translate = fn(&str) -> String;
-const SAME: [(&str, &str, Translate); 3] = [
+const SAME: [(&str, &str, Translate); 6] = [
+    ("SOVREN_JWT_SECRET", "auth.jwt_secret", |text| text.to_owned()),
+    ("JWT_SECRET", "auth.jwt_secret", |text| text.to_owned()),
+    ("SOVREN_ALLOWED_IPS", "access.addresses", |text| text.to_owned()),
     ("SOVREN_MAX_CONNECTIONS", "limits.connections_max", |text| text.to_owned()),
     ("SOVREN_LOG_LEVEL", "log.level", log_level),
     ("SOVREN_MAX_MEMORY_MB", "health.memory_bytes_max", megabytes),
@@ -45,19 +48,21 @@ fn is_on(text: &str) -> bool {
 
 /// What a name promised, when its text turns it on: the sentence's middle, and the way out.
 fn protection(name: &str, text: &str, tls: bool) -> Option<(&'static str, &'static str)> {
-    const OR_NONE: &str = "unset it, or say --no-auth to serve without authentication";
     let secret = name.contains("SECRET") || name.contains("KEY");
     let token = ["JWT_", "SOVREN_JWT_", "MCP_JWT_"].iter().any(|prefix| name.starts_with(prefix));
     let promised = match name {
         "SOVREN_ENABLE_TLS" if is_on(text) && !tls => {
             ("TLS, and no certificate is named", "give tls.certificate and tls.key, or set it to false")
         }
-        "SOVREN_ALLOWED_IPS" => ("an IP allowlist, which is not there yet", "unset it and filter addresses in front"),
-        "API_KEYS" | "MCP_API_KEYS" | "MCP_API_KEY" | "SOVREN_API_KEYS" | "SOVREN_API_KEY" => {
-            ("API keys, which are not there yet", OR_NONE)
-        }
-        "SOVREN_SECRET_KEY" => ("signed tokens, which are not there yet", OR_NONE),
-        _ if token && secret => ("signed tokens, which are not there yet", OR_NONE),
+        "API_KEYS" | "MCP_API_KEYS" | "JWT_SECRET" | "SOVREN_JWT_SECRET" => return None,
+        "MCP_API_KEY" | "SOVREN_API_KEYS" | "SOVREN_API_KEY" => (
+            "API keys, and they are not read from there",
+            "name it MCP_API_KEYS, or say --no-auth to serve without authentication",
+        ),
+        _ if name == "SOVREN_SECRET_KEY" || (token && secret) => (
+            "signed tokens, and their secret is not read from there",
+            "name it JWT_SECRET, or say --no-auth to serve without authentication",
+        ),
         _ => return None,
     };
     (!text.trim().is_empty()).then_some(promised)
@@ -81,11 +86,7 @@ pub fn interpret(variables: &Variables, no_auth: bool, tls: bool, said: &mut Vec
             }
         } else if let Some((_, why)) = NOT_YET.iter().find(|(start, _)| is_named(name, start)) {
             findings.warning(&origin, format!("it has no effect: {why}"));
-        } else if name.starts_with("SOVREN_")
-            && !ADDRESS.contains(&name.as_str())
-            && name != "SOVREN_ENABLE_TLS"
-            && name != "SOVREN_ALLOWED_IPS"
-        {
+        } else if name.starts_with("SOVREN_") && !ADDRESS.contains(&name.as_str()) && name != "SOVREN_ENABLE_TLS" {
             let known = SAME.iter().map(|(name, ..)| *name).chain(ADDRESS);
             let near = super::nearest::nearest(name, known);
             let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();

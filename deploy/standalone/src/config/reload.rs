@@ -49,7 +49,8 @@ pub fn compare(old: &Config, new: Config) -> Outcome {
         }
     }
     let tls = if switches { old.tls.clone() } else { new.tls };
-    let in_force = Config { settings: settings_of(&values), values, tls, warnings: new.warnings };
+    let Config { access, access_files, warnings, .. } = new;
+    let in_force = Config { settings: settings_of(&values), values, tls, access, access_files, warnings };
     Outcome { in_force, changed, waiting }
 }
 
@@ -74,7 +75,14 @@ mod tests {
             let row = values.iter_mut().find(|row| row.key.path == key.path).expect("a row for each key");
             (row.value, row.origin) = (value, origin);
         }
-        Config { settings: settings_of(&values), values, tls: None, warnings: Vec::new() }
+        Config {
+            settings: settings_of(&values),
+            values,
+            tls: None,
+            access: Arc::default(),
+            access_files: Vec::new(),
+            warnings: Vec::new(),
+        }
     }
 
     #[test]

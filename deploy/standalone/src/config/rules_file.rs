@@ -69,7 +69,10 @@ mod tests {
     fn mistakes_are_told_by_their_place() {
         let told = |text: &str| read(text).expect_err("a mistake").join("; ");
         assert!(told("name: x\n").contains("line 1: rules are a list"));
-        assert!(told("- name: x\n  effect: allow\n- name: y\n  effekt: deny\n").contains("the rule at line 3: unknown field `effekt`"));
+        assert!(
+            told("- name: x\n  effect: allow\n- name: y\n  effekt: deny\n")
+                .contains("the rule at line 3: unknown field `effekt`")
+        );
         assert!(told("- name: x\n  effect: perhaps\n").contains("line 1"));
     }
 }

@@ -125,6 +125,14 @@ fn of_kind(kind: &Kind) -> Json {
         Kind::Certificates => json!({
             "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[^:]+:[^:]+$" },
         }),
+        Kind::Words => {
+            json!({ "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[^ ]+$" } })
+        }
+        Kind::Networks => json!({
+            "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F.:]+(/[0-9]{1,3})?$" },
+        }),
+        Kind::Url => json!({ "type": "string", "pattern": "^https?://[^ #]+$" }),
+        Kind::Secret => json!({ "type": "string", "minLength": 1 }),
         Kind::Path => json!({ "type": "string", "minLength": 1 }),
         Kind::StateKey => json!({ "type": "string", "pattern": "^[0-9a-fA-F]{64}$" }),
     }

@@ -29,8 +29,44 @@ pub struct Settings {
     pub policy: Policy,
     pub log: Log,
     pub access_log_file: Option<PathBuf>,
-    pub auth_mode: String,
+    pub auth: Auth,
+    pub access: AccessSettings,
     pub reload: Reload,
+}
+
+/// How callers are known.
+#[derive(Clone)]
+#[allow(missing_docs, reason = "each field is a key, and the table of keys says what it is")]
+pub struct Auth {
+    pub mode: String,
+    pub jwt_secret: Option<String>,
+    pub jwt_algorithm: String,
+    pub jwks_file: Option<PathBuf>,
+    pub issuers: Vec<String>,
+    pub audiences: Vec<String>,
+    pub keys_file: Option<PathBuf>,
+    pub client_certificates: bool,
+    pub client_certificate_scopes: Vec<String>,
+    pub scopes: Vec<String>,
+    pub resource: Option<String>,
+    pub authorization_servers: Vec<String>,
+}
+
+impl std::fmt::Debug for Auth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Whatever is added here is not shown until somebody says that it is no secret.
+        f.debug_struct("Auth").field("mode", &self.mode).finish_non_exhaustive()
+    }
+}
+
+/// From where callers may call, and what they may have.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "each field is a key, and the table of keys says what it is")]
+pub struct AccessSettings {
+    pub addresses: Option<Vec<String>>,
+    pub proxies: Option<Vec<String>>,
+    pub rules_file: Option<PathBuf>,
+    pub default: String,
 }
 
 /// How client sockets are driven.
@@ -101,7 +137,21 @@ impl Default for Settings {
             policy: options.policy,
             log: Log { level: "info".into(), format: "auto".into(), file: None },
             access_log_file: None,
-            auth_mode: "none".into(),
+            auth: Auth {
+                mode: "auto".into(),
+                jwt_secret: None,
+                jwt_algorithm: "HS256".into(),
+                jwks_file: None,
+                issuers: Vec::new(),
+                audiences: Vec::new(),
+                keys_file: None,
+                client_certificates: false,
+                client_certificate_scopes: Vec::new(),
+                scopes: Vec::new(),
+                resource: None,
+                authorization_servers: Vec::new(),
+            },
+            access: AccessSettings { addresses: None, proxies: None, rules_file: None, default: "allow".into() },
             reload: Reload { watch: true, check_every: Duration::from_secs(1) },
         }
     }

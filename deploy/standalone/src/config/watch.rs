@@ -99,7 +99,10 @@ impl Watcher {
 
     /// Waits until the file stays as it is: whoever writes it may not be done.
     fn settle(&self) {
-        let stamps = || (self.sources.stamp(), super::tls::stamps(&self.config.settings));
+        let stamps = || {
+            let settings = &self.config.settings;
+            (self.sources.stamp(), super::tls::stamps(settings), super::access::stamps(settings))
+        };
         let mut before = stamps();
         for _ in 0..SETTLE_LOOKS_MAX {
             std::thread::sleep(SETTLE);
@@ -140,13 +143,18 @@ impl Watcher {
                 "configuration needs a restart: the value stays as it was"
             );
         }
-        let renewed = match (&self.config.tls, &outcome.in_force.tls) {
+        let has_certificates = match (&self.config.tls, &outcome.in_force.tls) {
             (Some(old), Some(new)) => !old.is_same(new),
             _ => false,
         };
-        if renewed {
+        if has_certificates {
             tracing::info!(cause, "certificates changed");
         }
+        let has_access = self.config.has_other_access_files(&outcome.in_force);
+        if has_access {
+            tracing::info!(cause, "keys or rules changed");
+        }
+        let renewed = has_certificates || has_access;
         if outcome.changed.is_empty() && outcome.waiting.is_empty() && !renewed && cause == FILE {
             tracing::debug!(cause, "configuration read again, nothing changed");
         } else if outcome.changed.is_empty() && !renewed {

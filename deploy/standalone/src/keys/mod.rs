@@ -17,6 +17,7 @@ use std::process::ExitCode;
 
 pub use arguments::Keys;
 pub use examples::KEYS;
+pub use verbs::random;
 
 /// Why nothing was done, in one sentence. It never carries a key.
 #[derive(Debug)]

@@ -138,7 +138,7 @@ fn end(now_unix_s: u64, duration: Duration) -> Result<u64, Trouble> {
     })
 }
 
-fn random<const BYTES: usize>() -> Result<[u8; BYTES], Trouble> {
+pub fn random<const BYTES: usize>() -> Result<[u8; BYTES], Trouble> {
     let mut bytes = [0; BYTES];
     let filled = SystemRandom::new().fill(&mut bytes);
     filled.map_err(|_| Trouble::Usage("the system has no random bytes yet: try again when it is up".to_owned()))?;

@@ -1,6 +1,7 @@
 //! The keys of who may call, and what. It never reads a credential.
 
 use super::{Key, key};
+use crate::config::field::Field as _;
 use crate::config::kind::Kind;
 
 const MODES: &[(&str, &str)] = &[
@@ -14,7 +15,7 @@ const EFFECTS: &[(&str, &str)] =
     &[("allow", "what no rule speaks of is allowed"), ("deny", "what no rule speaks of is denied")];
 
 /// Every key of who may call, in the order people read them.
-pub static KEYS: [Key; 14] = [
+pub static KEYS: [Key; 16] = [
     key!(
         "auth.mode",
         Kind::Choice(MODES),
@@ -38,7 +39,12 @@ pub static KEYS: [Key; 14] = [
         "The public keys of token issuers, a JWK set (RFC 7517); read again when it changes."
     )
     .absent("no tokens are taken by a public key"),
-    key!("auth.issuers", Kind::Words, auth.issuers, "Issuers whose tokens are taken (`iss`); empty for any that signs."),
+    key!(
+        "auth.issuers",
+        Kind::Words,
+        auth.issuers,
+        "Issuers whose tokens are taken (`iss`); empty for any that signs."
+    ),
     key!(
         "auth.audiences",
         Kind::Words,
@@ -47,6 +53,18 @@ pub static KEYS: [Key; 14] = [
     ),
     key!("auth.keys_file", Kind::Path, auth.keys_file, "API keys of this server's own, as `ringway keys` writes them.")
         .absent("none"),
+    key!(
+        "auth.client_certificates",
+        Kind::Flag,
+        auth.client_certificates,
+        "Whether a TLS client certificate of tls.client_ca is a credential; its name is its URI, DNS name or common name."
+    ),
+    key!(
+        "auth.client_certificate_scopes",
+        Kind::Words,
+        auth.client_certificate_scopes,
+        "The scopes of whoever shows one."
+    ),
     key!("auth.scopes", Kind::Words, auth.scopes, "Scopes that every caller needs; one without is answered 403."),
     key!(
         "auth.resource",
@@ -83,5 +101,10 @@ pub static KEYS: [Key; 14] = [
         "Rules of who may see and use which tool, resource and prompt: a list in YAML or JSON."
     )
     .absent("everything is for everybody who is known"),
-    key!("access.default", Kind::Choice(EFFECTS), access.default, "What holds where no rule of access.rules_file speaks."),
+    key!(
+        "access.default",
+        Kind::Choice(EFFECTS),
+        access.default,
+        "What holds where no rule of access.rules_file speaks."
+    ),
 ];
