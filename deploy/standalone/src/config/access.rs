@@ -70,19 +70,23 @@ impl Loading<'_> {
         if credentials.is_none() && settings.auth.mode == "required" {
             self.bad(
                 "auth.mode",
-                "auth.mode is required, and there is nothing to know callers by: give auth.keys_file, auth.jwt_secret or \
+                "auth.mode is required, and there is nothing to know callers by; give auth.keys_file, auth.jwt_secret or \
                  auth.jwks_file",
             );
         }
         let is_silent = self.origin("auth.mode") == Origin::Default;
         let is_local = |address: &std::net::SocketAddr| address.ip().is_loopback();
-        if credentials.is_none() && is_silent && !is_local(&settings.listen) {
-            let listen = settings.listen;
+        let reached = [("server.listen", Some(settings.listen)), ("server.admin_listen", settings.admin_listen)];
+        for (key, address) in reached {
+            let Some(address) = address.filter(|address| credentials.is_none() && is_silent && !is_local(address))
+            else {
+                continue;
+            };
             self.bad(
-                "server.listen",
+                key,
                 &format!(
-                    "server.listen ({listen}) is reached by others and nobody is asked who they are: give auth.keys_file, \
-                     auth.jwt_secret or auth.jwks_file, listen on 127.0.0.1, or say --no-auth"
+                    "{key} ({address}) is reached by others and nobody is asked who they are; give auth.keys_file, \
+                     auth.jwt_secret or auth.jwks_file, listen on 127.0.0.1, or say --insecure-no-auth"
                 ),
             );
         }
@@ -133,7 +137,7 @@ impl Loading<'_> {
         if certificates.is_some() && self.settings.tls.client_auth == "none" {
             self.bad(
                 "auth.client_certificates",
-                "auth.client_certificates needs clients that are asked for one: give tls.client_ca and tls.client_auth",
+                "auth.client_certificates needs clients that are asked for one; give tls.client_ca and tls.client_auth",
             );
         }
         if tokens.is_none() && keys.is_none() && certificates.is_none() {
@@ -171,8 +175,8 @@ impl Loading<'_> {
             if auth.audiences.is_empty() {
                 self.bad(
                     "auth.jwks_file",
-                    "auth.jwks_file takes tokens of others, and auth.audiences must say what they call this server \
-                     (RFC 8707): without it a token for somebody else would be taken here",
+                    "auth.jwks_file takes tokens of others, and without auth.audiences one for somebody else would be \
+                     taken here; give what its issuer calls this server (RFC 8707)",
                 );
             }
         }
@@ -274,7 +278,7 @@ impl Loading<'_> {
         match read() {
             Ok(text) => Some(text),
             Err(error) => {
-                self.bad(key, &format!("{key}: {} cannot be read: {error}", path.display()));
+                self.bad(key, &format!("{key}: {} cannot be read ({error}); name a file that can", path.display()));
                 None
             }
         }

@@ -169,7 +169,8 @@ pub fn load(sources: &mut Sources) -> Result<Config, Vec<Problem>> {
 
     let mut from_older = Vec::new();
     let mut loud = from_file.iter().chain(&from_environment).chain(&from_flags);
-    let no_auth = loud.clone().any(|said| said.key.path == "auth.mode");
+    let is_none = |said: &Said| said.key.path == "auth.mode" && said.value == Some(Value::Text("none".into()));
+    let no_auth = loud.clone().any(is_none);
     let tls = loud.any(|said| ["tls.certificate", "tls.certificates"].contains(&said.key.path));
     older::interpret(&sources.variables, no_auth, tls, &mut from_older, &mut findings);
     warn_of_two_names(&from_older, &from_environment, &mut findings);

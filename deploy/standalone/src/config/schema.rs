@@ -129,7 +129,7 @@ fn of_kind(kind: &Kind) -> Json {
             json!({ "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[^ ]+$" } })
         }
         Kind::Networks => json!({
-            "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F.:]+(/[0-9]{1,3})?$" },
+            "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:]*[.:][0-9a-fA-F.:]+(/[0-9]{1,3})?$" },
         }),
         Kind::Url => json!({ "type": "string", "pattern": "^https?://[^ #]+$" }),
         Kind::Secret => json!({ "type": "string", "minLength": 1 }),
