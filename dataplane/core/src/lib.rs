@@ -8,6 +8,8 @@ pub mod refusal;
 
 pub mod identify;
 
+pub mod audit;
+
 pub mod ring;
 
 pub mod http;
