@@ -4,6 +4,8 @@
 
 mod arguments;
 
+mod audit;
+
 mod config;
 
 mod examples;
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Command::Tools(verb) => return tools::run(verb),
         Command::Config(verb) => return verb.run(),
         Command::Validate(validate) => return validate.run(),
+        Command::Audit(verb) => return audit::run(&verb),
         Command::Bench(bench) => return bench.perform(),
         Command::Completion(completion) => return written(completion.print()),
         Command::Man(manual) => return written(manual.write()),
