@@ -59,7 +59,10 @@ struct Local {
     waiting: Rc<Waiting>,
     fsync_always: bool,
     /// Memory for records, the one used last on top: it is the warmest.
-    #[expect(clippy::vec_box, reason = "the same pieces go round between threads, and 1.5 KiB are not copied for that")]
+    #[expect(
+        clippy::vec_box,
+        reason = "the same pieces go round between threads, and 1.5 KiB are not copied for that"
+    )]
     spare: RefCell<Vec<Box<Packed>>>,
     /// Pieces of it that there are.
     made: Cell<usize>,

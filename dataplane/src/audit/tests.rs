@@ -112,6 +112,22 @@ fn what_is_submitted_is_written_in_order_and_the_chain_goes_on() {
     assert_eq!((mode(&home.0) & 0o777, mode(&home.files()[0]) & 0o777), (0o700, 0o600));
 }
 
+/// Goal: a flush covers what takes many batches. Method: as many records as may wait, counted when it has come back.
+#[test]
+fn a_flush_is_of_all_that_waits() {
+    let home = Home::new("flush");
+    let log = home.open();
+    let handle = log.handle(|| ());
+    for round in 1..6 {
+        for _ in 0..4000 {
+            assert!(matches!(submit(&handle, "r"), Submitted::Queued));
+        }
+        assert!(log.flush());
+        assert_eq!(log.counts().written, 1 + round * 4000);
+    }
+    assert!(log.end());
+}
+
 #[test]
 fn files_follow_each_other_and_old_ones_go() {
     let home = Home::new("rotate");

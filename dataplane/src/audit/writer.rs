@@ -122,7 +122,10 @@ impl<D: Disk> Writer<D> {
         loop {
             let ends = self.shared.ends.load(Ordering::Acquire);
             let turned = self.turn(ends);
-            self.shared.turns.fetch_add(1, Ordering::Release);
+            // One that leaves something for the next is no whole turn: who flushes waits for that one too.
+            if !matches!(turned, Ok(true)) {
+                self.shared.turns.fetch_add(1, Ordering::Release);
+            }
             match turned {
                 Ok(true) => {}
                 Ok(false) if ends => return,
