@@ -114,3 +114,77 @@ impl Drop for Durable {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
+    use super::super::AuditOptions;
+    use super::*;
+
+    /// A task that counts how often it was woken.
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    struct Sleeper(Option<Durable>, Arc<Woken>);
+
+    impl Sleeper {
+        fn poll(&mut self) -> Poll<Result<(), NotDurable>> {
+            let waker = Waker::from(Arc::clone(&self.1));
+            let durable = self.0.as_mut().expect("it has not left");
+            Pin::new(durable).poll(&mut Context::from_waker(&waker))
+        }
+
+        fn count(&self) -> usize {
+            self.1.0.load(Ordering::SeqCst)
+        }
+    }
+
+    /// Three tasks that wait for records 1 to 3.
+    fn three() -> (Arc<Queue>, Arc<AtomicUsize>, [Sleeper; 3]) {
+        let rung = Arc::new(AtomicUsize::new(0));
+        let bell = Arc::clone(&rung);
+        let ring = Box::new(move || {
+            bell.fetch_add(1, Ordering::SeqCst);
+        });
+        let queue = Arc::new(Queue::new(4, ring));
+        let waiting = Rc::new(Waiting::new(Arc::clone(&queue), Shared::new(AuditOptions::default())));
+        let sleeper = |number| Sleeper(Some(Durable::new(Rc::clone(&waiting), number)), Arc::default());
+        let mut sleepers = [1, 2, 3].map(sleeper);
+        for sleeper in &mut sleepers {
+            assert!(sleeper.poll().is_pending());
+        }
+        (queue, rung, sleepers)
+    }
+
+    #[test]
+    fn one_is_woken_from_outside_and_wakes_the_others() {
+        let (queue, rung, mut sleepers) = three();
+        queue.publish(2);
+        assert_eq!(sleepers.each_ref().map(Sleeper::count), [1, 0, 0]);
+        assert_eq!(sleepers[0].poll(), Poll::Ready(Ok(())));
+        assert_eq!(sleepers.each_ref().map(Sleeper::count), [1, 1, 0], "the third waits on");
+        assert_eq!(sleepers[1].poll(), Poll::Ready(Ok(())));
+        queue.publish(3);
+        assert_eq!((sleepers[2].count(), sleepers[2].poll()), (1, Poll::Ready(Ok(()))));
+        assert_eq!(rung.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn who_leaves_does_not_take_the_wake_along() {
+        let (queue, _, mut sleepers) = three();
+        sleepers[0].0 = None;
+        queue.publish(3);
+        assert_eq!(sleepers.each_ref().map(Sleeper::count), [0, 1, 0]);
+        sleepers[1].0 = None;
+        assert_eq!(sleepers[2].count(), 1, "woken and gone, it leaves the next to be woken");
+        assert_eq!(sleepers[2].poll(), Poll::Ready(Ok(())));
+    }
+}
