@@ -87,6 +87,5 @@ fn main() {
     log.end();
     let counts = log.counts();
     let _ = writeln!(out, "{counts:?}");
-    // What a thread used to write: its own CPU time is in its process's, and everything else was measured above.
     let _ = std::fs::remove_dir_all(folder);
 }
