@@ -4,6 +4,7 @@
 //! server. A request's way is named in [`ringway_core::request_path`].
 
 mod answer;
+mod audit;
 mod catalog;
 mod cold;
 mod context;
@@ -53,6 +54,10 @@ pub mod keys {
     };
 }
 
+pub use audit::{
+    AuditCounts, AuditHandle, AuditLog, AuditOptions, AuditState, Durable, Effect, Fsync, NoPlace, NotDurable,
+    OnFailure, Place, Submitted,
+};
 pub use catalog::CatalogError;
 pub use context::{AskError, Context};
 pub use cpu::CpuList;
@@ -61,6 +66,7 @@ pub use health::{Health, HealthStatus};
 pub use io::{Driver, IoOptions};
 pub use log::{LineSink, LogFormat, LogOptions, LogOutput, LogWriter};
 pub use preflight::Missing;
+pub use ringway_core::audit as audit_log;
 pub use ringway_core::mcp::question::Question;
 pub use ringway_core::mcp::rpc_error as rpc_codes;
 pub use ringway_core::mcp::types::{

@@ -9,6 +9,7 @@ pub mod refusal;
 pub mod identify;
 
 pub mod authorize;
+pub mod audit;
 
 pub mod ring;
 

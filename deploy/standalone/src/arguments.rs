@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{completion, config, examples, keys, man, tools};
+use crate::{audit, completion, config, examples, keys, man, tools};
 
 /// Ringway: an MCP server and gateway for agent traffic that cannot wait.
 #[derive(Parser)]
@@ -37,6 +37,9 @@ pub enum Command {
     /// Check a configuration file: exit code 0, or 2 and every mistake with its place.
     #[command(after_help = examples::VALIDATE)]
     Validate(config::Validate),
+    /// Check, show and export an audit log.
+    #[command(subcommand, after_help = examples::AUDIT)]
+    Audit(audit::Audit),
     /// Measure this Ringway or any other MCP server: load, comparison, performance gate, reports.
     #[command(subcommand, after_help = ringway_bench::EXAMPLES)]
     Bench(ringway_bench::Bench),

@@ -161,6 +161,61 @@ Exit codes:
   2  it is not: every mistake is told with its place
 ";
 
+macro_rules! exit_codes_of_audit {
+    () => {
+        "
+Exit codes:
+  0  it is good
+  1  the log is broken: file, line and record are named
+  2  the command line or the files must be mended: they could not be read
+"
+    };
+}
+
+pub const AUDIT: &str = concat!(
+    "\
+Examples:
+  ringway audit verify /var/lib/ringway/audit
+  ringway audit tail -f /var/lib/ringway/audit
+  ringway audit export --format csv --since 24h /var/lib/ringway/audit
+",
+    exit_codes_of_audit!()
+);
+
+pub const AUDIT_VERIFY: &str = concat!(
+    "\
+Examples:
+  ringway audit verify /var/lib/ringway/audit
+  ringway audit verify /var/lib/ringway/audit -o json | jq -r .anchor >> elsewhere
+  ringway audit verify /var/lib/ringway/audit --anchor \"$(tail -n 1 elsewhere)\"
+  ringway audit verify /var/lib/ringway/audit --from 103233
+
+  Each record has the hash of the one before it: what is changed, removed or moved between two records shows. That the
+  newest records were cut off, or everything was written anew, shows only with an anchor that was kept elsewhere.
+",
+    exit_codes_of_audit!()
+);
+
+pub const AUDIT_TAIL: &str = concat!(
+    "\
+Examples:
+  ringway audit tail /var/lib/ringway/audit
+  ringway audit tail -n 100 -o json /var/lib/ringway/audit | jq -r .tool
+  ringway audit tail -f /var/lib/ringway/audit
+",
+    exit_codes_of_audit!()
+);
+
+pub const AUDIT_EXPORT: &str = concat!(
+    "\
+Examples:
+  ringway audit export /var/lib/ringway/audit > audit.jsonl
+  ringway audit export --format csv --since 2026-01-31T00:00:00Z /var/lib/ringway/audit > audit.csv
+  ringway audit export --principal ada --decision denied --since 7d /var/lib/ringway/audit
+",
+    exit_codes_of_audit!()
+);
+
 pub const COMPLETION: &str = "\
 Examples:
   ringway completion bash > ~/.local/share/bash-completion/completions/ringway

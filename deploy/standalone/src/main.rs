@@ -4,6 +4,8 @@
 
 mod arguments;
 
+mod audit;
+
 mod config;
 
 mod examples;
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::Keys(verb) => return keys::run(verb),
         Command::Config(verb) => return verb.run(),
         Command::Validate(validate) => return validate.run(),
+        Command::Audit(verb) => return audit::run(&verb),
         Command::Bench(bench) => return bench.perform(),
         Command::Completion(completion) => return written(completion.print()),
         Command::Man(manual) => return written(manual.write()),

@@ -155,7 +155,11 @@ impl Loading<'_> {
                 return None;
             }
             let algorithm = Algorithm::parse(&auth.jwt_algorithm).unwrap_or(Algorithm::Hs256);
-            match VerifyingKey::from_secret(None, algorithm, Zeroizing::new(secret.as_bytes().into())) {
+            match VerifyingKey::from_secret(
+                auth.jwt_key_id.as_deref(),
+                algorithm,
+                Zeroizing::new(secret.as_bytes().into()),
+            ) {
                 Ok(key) => keys.push(key),
                 Err(error) => self.bad("auth.jwt_secret", &format!("auth.jwt_secret: {error}")),
             }

@@ -103,7 +103,7 @@ impl clap::Args for Flags {
         let config = config.help("The configuration file [default: ./ringway.yaml, .yml or .json; RINGWAY_CONFIG]");
         let set = Arg::new("set").long("set").value_name("KEY=VALUE").action(ArgAction::Append);
         let set = set.help("Sets any key, like --set limits.call_time_max=1m; repeatable");
-        let no_auth = Arg::new("no-auth").long("no-auth").visible_alias("insecure-no-auth").action(ArgAction::SetTrue);
+        let no_auth = Arg::new("no-auth").long("no-auth").alias("insecure-no-auth").action(ArgAction::SetTrue);
         let no_auth = no_auth.help("Authenticates nobody, and says so: auth.mode none");
         let drain = Arg::new(DRAIN_SECONDS.0).long(DRAIN_SECONDS.0).value_name("SECONDS");
         let drain = drain.help("Seconds within which a draining server ends: limits.drain_time_max [default: 30]");

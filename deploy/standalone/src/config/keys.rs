@@ -305,7 +305,7 @@ mod tests {
                 Kind::Cpus => Value::Text("0,2".into()),
                 Kind::Certificates => Value::List(vec!["a.pem:a.key".into()]),
                 Kind::Hosts | Kind::Origins => Value::List(vec!["*".into()]),
-                Kind::Path | Kind::Secret => Value::Text("a/b".into()),
+                Kind::Path | Kind::Secret | Kind::Word => Value::Text("a/b".into()),
                 Kind::Url => Value::Text("https://a.example/mcp".into()),
                 Kind::Words | Kind::Networks => Value::List(vec!["10.0.0.0/8".into()]),
                 Kind::StateKey => continue,

@@ -48,6 +48,8 @@ pub enum Kind {
     Origins,
     /// A path.
     Path,
+    /// One word.
+    Word,
     /// Words, each as it is.
     Words,
     /// Addresses and networks.
@@ -204,7 +206,9 @@ impl Kind {
             Kind::Certificates if super::tls::files(text).is_none() => {
                 Err(format!("{said} is not a certificate and its key; write CERTIFICATE:KEY, two paths without colons"))
             }
-            Kind::Words if text.is_empty() || text.contains(char::is_whitespace) || text.contains(char::is_control) => {
+            Kind::Word | Kind::Words
+                if text.is_empty() || text.contains(char::is_whitespace) || text.contains(char::is_control) =>
+            {
                 Err(format!("{said} is not one word"))
             }
             Kind::Networks => match AddressList::parse(&[text]) {
@@ -270,6 +274,7 @@ impl Kind {
             Kind::Origins => "a list of origins",
             Kind::Path => "a path",
             Kind::Certificates => "a list of certificates",
+            Kind::Word => "a word",
             Kind::Words => "a list of words",
             Kind::Networks => "a list of networks",
             Kind::Url => "a URL",
@@ -292,7 +297,7 @@ impl Kind {
             Kind::Origins => "ORIGIN",
             Kind::Path => "FILE",
             Kind::Certificates => "CERTIFICATE:KEY",
-            Kind::Words => "WORD",
+            Kind::Word | Kind::Words => "WORD",
             Kind::Networks => "NETWORK",
             Kind::Url => "URL",
             Kind::Secret => "SECRET",

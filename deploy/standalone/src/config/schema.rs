@@ -125,6 +125,7 @@ fn of_kind(kind: &Kind) -> Json {
         Kind::Certificates => json!({
             "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[^:]+:[^:]+$" },
         }),
+        Kind::Word => json!({ "type": "string", "pattern": "^[^ ]+$" }),
         Kind::Words => {
             json!({ "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[^ ]+$" } })
         }

@@ -40,6 +40,7 @@ pub struct Settings {
 pub struct Auth {
     pub mode: String,
     pub jwt_secret: Option<String>,
+    pub jwt_key_id: Option<String>,
     pub jwt_algorithm: String,
     pub jwks_file: Option<PathBuf>,
     pub issuers: Vec<String>,
@@ -140,6 +141,7 @@ impl Default for Settings {
             auth: Auth {
                 mode: "auto".into(),
                 jwt_secret: None,
+                jwt_key_id: None,
                 jwt_algorithm: "HS256".into(),
                 jwks_file: None,
                 issuers: Vec::new(),

@@ -23,7 +23,7 @@ mod legacy;
 
 mod client;
 
-mod text;
+pub mod text;
 
 mod table;
 

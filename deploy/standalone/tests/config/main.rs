@@ -96,7 +96,9 @@ fn check_lines(name: &str, said: &str) {
         let line = line.strip_prefix("ringway: ").unwrap_or(line);
         let (place, text) = line.split_once(": ").unwrap_or_default();
         assert!(!place.is_empty() && text.len() > 10, "{name}: {line}");
-        let fix = ["; ", "?", "is none of", ": write ", ": use ", ": give ", "expected one of", "chmod "].iter().any(|mark| text.contains(mark));
+        let fix = ["; ", "?", "is none of", ": write ", ": use ", ": give ", "expected one of", "chmod "]
+            .iter()
+            .any(|mark| text.contains(mark));
         assert!(fix, "{name}: what should its author do? {line}");
     }
 }

@@ -15,7 +15,7 @@ const EFFECTS: &[(&str, &str)] =
     &[("allow", "what no rule speaks of is allowed"), ("deny", "what no rule speaks of is denied")];
 
 /// Every key of who may call, in the order people read them.
-pub static KEYS: [Key; 16] = [
+pub static KEYS: [Key; 17] = [
     key!(
         "auth.mode",
         Kind::Choice(MODES),
@@ -31,6 +31,13 @@ pub static KEYS: [Key; 16] = [
     .absent("no tokens are taken by a secret")
     .secret()
     .older(&["SOVREN_JWT_SECRET", "JWT_SECRET"]),
+    key!(
+        "auth.jwt_key_id",
+        Kind::Word,
+        auth.jwt_key_id,
+        "What tokens call auth.jwt_secret (`kid`); those that say another are refused."
+    )
+    .absent("what no key of auth.jwks_file is called"),
     key!("auth.jwt_algorithm", Kind::Choice(ALGORITHMS), auth.jwt_algorithm, "How auth.jwt_secret signs."),
     key!(
         "auth.jwks_file",
