@@ -39,6 +39,7 @@ mod ticker;
 mod tls;
 mod tool;
 mod tool_names;
+mod trail;
 mod view;
 mod who;
 

@@ -4,12 +4,16 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use ringway_core::audit::Hash;
+use ringway_core::identify::access::Rejection;
 use ringway_core::mcp::Era;
 
+use crate::audit::Durable;
 use crate::local_tool::LocalTool;
 use crate::metrics::Method;
 use crate::shard::Shard;
 use crate::shard::socket::Socket;
+use crate::trail;
 use crate::who::Who;
 
 /// What a request was about.
@@ -21,18 +25,31 @@ pub struct About {
     pub tool: Option<Rc<LocalTool>>,
     /// Its era, where it was found out.
     pub era: Option<Era>,
+    /// What stands for a call's arguments in the audit log.
+    pub arguments: Option<Hash>,
+    /// A call that was answered as one to an unknown tool.
+    pub denied: Option<Box<Denied>>,
+}
+
+/// A call that was denied.
+#[derive(Clone, Debug)]
+pub struct Denied {
+    /// The tool that it named.
+    pub tool: Box<str>,
+    /// The rule that denied it; empty for what no rule speaks of.
+    pub rule: Box<str>,
 }
 
 impl About {
     /// A request of which only the method is known.
     pub fn of(method: Method) -> About {
-        About { method, tool: None, era: None }
+        About { method, tool: None, era: None, arguments: None, denied: None }
     }
 
     /// The same for another shard.
     pub fn to_remote(&self) -> RemoteAbout {
         let tool = self.tool.as_ref().map(|tool| tool.definition.name.clone());
-        RemoteAbout { method: self.method, tool, era: self.era }
+        RemoteAbout { method: self.method, tool, era: self.era, arguments: self.arguments, denied: self.denied.clone() }
     }
 }
 
@@ -42,6 +59,8 @@ pub struct RemoteAbout {
     method: Method,
     tool: Option<String>,
     era: Option<Era>,
+    arguments: Option<Hash>,
+    denied: Option<Box<Denied>>,
 }
 
 impl RemoteAbout {
@@ -51,6 +70,8 @@ impl RemoteAbout {
             method: self.method,
             tool: self.tool.as_deref().and_then(|name| shard.whole().tool(name).cloned()),
             era: self.era,
+            arguments: self.arguments,
+            denied: self.denied.clone(),
         }
     }
 }
@@ -89,16 +110,20 @@ pub struct Finished<'a> {
     pub request_id: &'a str,
     /// Who sent it; absent where nobody was asked yet.
     pub who: Option<&'a Who>,
+    /// Why it got no further.
+    pub rejection: Option<Rejection>,
     /// Where its client is.
     pub socket: Option<&'a Socket>,
 }
 
-/// Counts a request that has been answered, and has it written down.
-pub fn finished(shard: &Shard, finished: &Finished<'_>) {
+/// Counts a request that has been answered, and has it written down. What comes back is to be waited for before the answer
+/// goes out: the audit log is to have it first.
+pub fn finished(shard: &Shard, finished: &Finished<'_>) -> Option<Durable> {
     let Finished { about, ending, status, took, .. } = finished;
     let tool = about.tool.as_deref().map(|tool| (tool.id, &tool.places));
     shard.metrics.observe(about.method, tool, *ending, *status, *took);
     if let Some(log) = &shard.access_log {
         log.note(shard, finished);
     }
+    trail::submit(shard, finished)
 }

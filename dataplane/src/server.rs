@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use glommio::{LocalExecutorBuilder, Placement, PoolPlacement};
+use ringway_core::audit::ArgumentsKey;
 use ringway_core::identify::access::Access;
 use ringway_core::mcp::render::ServerIdentity;
 use ringway_core::mcp::request_state::StateKey;
 use ringway_policy::Policy;
 
+use crate::audit::AuditLog;
 use crate::catalog::{CatalogError, Parts};
 use crate::cpu::{self, CpuList};
 use crate::handle::ServerHandle;
@@ -52,6 +54,10 @@ pub struct Options {
     pub state_key: Option<[u8; 32]>,
     /// Who writes the access log; nobody when absent.
     pub log: Option<LogWriter>,
+    /// The audit log; nothing is audited when absent.
+    pub audit: Option<AuditLog>,
+    /// What stands for arguments in it is made with this key; random when absent, so that only this process could tell.
+    pub audit_key: Option<[u8; 32]>,
     /// Whether SIGTERM and SIGINT drain the server.
     pub handle_signals: bool,
 }
@@ -69,6 +75,8 @@ impl Default for Options {
             access: Arc::default(),
             state_key: None,
             log: None,
+            audit: None,
+            audit_key: None,
             handle_signals: true,
         }
     }
@@ -354,9 +362,15 @@ impl Server {
         let access = Arc::clone(&options.access);
         let in_force = self.handle.open(options.policy.clone(), access, options.tls.clone(), own_addresses);
         let process = Process::new(count, self.handle.clone(), options.log.clone()).with_io(io);
+        let process = process.with_audit(options.audit.clone());
         let observatory = Observatory::new(process, &self.checks);
         let metrics = observatory.shards.iter().map(Arc::clone);
         let ends = letters.into_iter().zip(ticks).zip(metrics).enumerate();
+        let audit_key = Arc::new(ArgumentsKey::new(&options.audit_key.unwrap_or_else(|| {
+            let mut key = [0; 32];
+            random::fill(&mut key);
+            key
+        })));
         let setups = ends.map(|(index, ((letters, ticks), metrics))| Setup {
             id: index as u16,
             shard_count: count,
@@ -373,6 +387,8 @@ impl Server {
             metrics,
             observatory: Arc::clone(&observatory),
             log: options.log.clone(),
+            audit: options.audit.clone(),
+            audit_key: Arc::clone(&audit_key),
         });
         Ok(setups.collect())
     }

@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use ringway_core::authorize::Kind;
+use ringway_core::authorize::{Kind, Sight};
 use ringway_core::identify::{CredentialKind, Principal};
 use serde_json::{Map, Value};
 
+use crate::record::Denied;
 use crate::shard::Shard;
 use crate::view::View;
 
@@ -46,6 +47,27 @@ impl Who {
     /// Whether it may use something that is decided by the call.
     pub fn may(&self, shard: &Shard, kind: Kind, name: &str, arguments: &Map<String, Value>) -> bool {
         shard.access().rules.decide(&self.principal, kind, name, self.address, arguments).allowed
+    }
+
+    /// Whether a call of something that is there is answered as one to something unknown, and by which rule.
+    pub fn denied(&self, shard: &Shard, tool: &str) -> Option<Box<Denied>> {
+        if self.view(shard).tool(tool).is_some() || shard.whole().tool(tool).is_none() {
+            return None;
+        }
+        let access = shard.access();
+        let rule = match access.rules.sees(&self.principal, Kind::Tool, tool) {
+            Sight::Denied(Some(rule)) => access.rules.rule_name(rule),
+            _ => "",
+        };
+        Some(Box::new(Denied { tool: tool.into(), rule: rule.into() }))
+    }
+
+    /// Why a call that is decided by itself is denied.
+    pub fn denied_call(&self, shard: &Shard, tool: &str, arguments: &Map<String, Value>) -> Option<Box<Denied>> {
+        let access = shard.access();
+        let decision = access.rules.decide(&self.principal, Kind::Tool, tool, self.address, arguments);
+        let rule = decision.rule.map_or("", |rule| access.rules.rule_name(rule));
+        (!decision.allowed).then(|| Box::new(Denied { tool: tool.into(), rule: rule.into() }))
     }
 
     /// What it may see at this moment.

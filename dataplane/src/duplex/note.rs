@@ -55,7 +55,8 @@ impl Drop for Note {
         let End { status, ending, bytes } = end.get();
         let request_id = client.shard.new_request_id();
         let (request_id, socket) = (request_id.as_str(), client.socket.as_deref());
-        record::finished(
+        // The connection goes on beside it: what it was answered may be out before this is on disk.
+        let _ = record::finished(
             &client.shard,
             &Finished {
                 about,
@@ -65,6 +66,7 @@ impl Drop for Note {
                 bytes,
                 request_id,
                 who: Some(&client.who),
+                rejection: None,
                 socket,
             },
         );

@@ -8,11 +8,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use ringway_core::authorize::Kind;
 use ringway_core::face::{self, Face, Problem, command, outcome, rest};
 use ringway_core::http::decoder::Request;
 use ringway_core::json::Value;
-use ringway_core::mcp::rpc_error::PARSE;
+use ringway_core::mcp::rpc_error::{INTERNAL, PARSE};
 use ringway_core::mcp::{Version, render};
 use ringway_core::refusal::Refusal;
 use ringway_core::request_path;
@@ -24,9 +23,10 @@ use crate::context::{Caller, Rounds};
 use crate::mcp::plan::{Planned, Work};
 use crate::mcp::work;
 use crate::metrics::Method;
-use crate::record::{About, Ending};
+use crate::record::{About, Denied, Ending};
 use crate::runtime;
 use crate::shard::Shard;
+use crate::trail;
 use crate::view::View;
 use crate::who::Who;
 pub use rendered::{Rendered, Text};
@@ -41,13 +41,31 @@ enum Wording {
 /// A tool's name and arguments.
 type Named = (String, Map<String, Tree>);
 
+/// A call that is not made.
+struct Refused {
+    problem: Problem,
+    /// It was denied, and not unknown.
+    denied: Option<Box<Denied>>,
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Refused {
+        Refused { problem, denied: None }
+    }
+}
+
 /// Answers a request to a face.
 pub async fn answer(shard: &Rc<Shard>, asked: Face, request: Request<'_>, who: &Rc<Who>) -> (Answer, About) {
     let view = who.view(shard);
     let (reply, method) = match asked {
-        Face::Call => return call(shard, Wording::Rest, named_by_path(shard, &view, request), who).await,
-        Face::Execute => return call(shard, Wording::Rest, body(shard, request, rest::execution), who).await,
-        Face::Command => return call(shard, Wording::Command, body(shard, request, command::read), who).await,
+        Face::Call => return call(shard, Wording::Rest, named_by_path(shard, &view, request, who), who).await,
+        Face::Execute => {
+            return call(shard, Wording::Rest, body(shard, request, rest::execution).map_err(Refused::from), who).await;
+        }
+        Face::Command => {
+            return call(shard, Wording::Command, body(shard, request, command::read).map_err(Refused::from), who)
+                .await;
+        }
         Face::Tools => (listing(shard, &view, request, |rendered| &rendered.tools).await, Method::ToolsList),
         Face::Document => (listing(shard, &view, request, |rendered| &rendered.openapi).await, Method::Probe),
         Face::Tool => (tool(&view, request), Method::ToolsList),
@@ -101,11 +119,17 @@ fn now() -> String {
 }
 
 /// Calls what the request names.
-async fn call(shard: &Rc<Shard>, wording: Wording, named: Result<Named, Problem>, who: &Rc<Who>) -> (Answer, About) {
+async fn call(shard: &Rc<Shard>, wording: Wording, named: Result<Named, Refused>, who: &Rc<Who>) -> (Answer, About) {
     let mut about = About::of(Method::ToolsCall);
+    if let (Some(_), Ok((_, arguments))) = (&shard.audit, &named) {
+        about.arguments = Some(shard.audit_key.digest(json!(arguments).to_string().as_bytes()));
+    }
     let planned = match named.and_then(|named| plan(shard, wording, named, who)) {
         Ok(planned) => planned,
-        Err(problem) => return (wording.refuse(&problem).into(), about),
+        Err(Refused { problem, denied }) => {
+            about.denied = denied;
+            return (wording.refuse(&problem).into(), about);
+        }
     };
     about.tool = planned.work.tool().cloned();
     let answer = match work::start(shard, planned, work::Route::Connection).await {
@@ -119,12 +143,19 @@ async fn call(shard: &Rc<Shard>, wording: Wording, named: Result<Named, Problem>
 }
 
 /// A call as MCP 2026-07-28 has it, by a caller who can neither be asked nor told anything on the way.
-fn plan(shard: &Rc<Shard>, wording: Wording, (name, arguments): Named, who: &Rc<Who>) -> Result<Planned, Problem> {
+fn plan(shard: &Rc<Shard>, wording: Wording, (name, arguments): Named, who: &Rc<Who>) -> Result<Planned, Refused> {
     let what = if let Wording::Command = wording { "command" } else { "tool" };
     let view = who.view(shard);
-    let tool = view.tool(&name);
-    let tool = tool.filter(|_| !view.depends(&name) || who.may(shard, Kind::Tool, &name, &arguments));
-    let tool = tool.ok_or_else(|| Problem::unknown(what, &name, view.catalog.tool_names()))?;
+    let unknown = |denied| Refused { problem: Problem::unknown(what, &name, view.catalog.tool_names()), denied };
+    let tool = view.tool(&name).ok_or_else(|| unknown(who.denied(shard, &name)))?;
+    if view.depends(&name)
+        && let Some(denied) = who.denied_call(shard, &name, &arguments)
+    {
+        return Err(unknown(Some(denied)));
+    }
+    if !trail::may_call(shard, trail::effect_of(&tool.definition)) {
+        return Err(Problem::new(503, INTERNAL, trail::CANNOT_WRITE).into());
+    }
     let caller = Caller {
         version: Version::V2026_07_28,
         session: None,
@@ -148,11 +179,12 @@ fn body<T>(
     parsed.map_err(|fault| Problem::new(400, PARSE, fault.to_string()))?
 }
 
-fn named_by_path(shard: &Shard, view: &View, request: Request<'_>) -> Result<Named, Problem> {
+fn named_by_path(shard: &Shard, view: &View, request: Request<'_>, who: &Who) -> Result<Named, Refused> {
     let name = face::tool_name(request.path())?.into_owned();
     // Whoever misspells a tool is told so, whatever the arguments.
     if view.tool(&name).is_none() {
-        return Err(Problem::unknown("tool", &name, view.catalog.tool_names()));
+        let problem = Problem::unknown("tool", &name, view.catalog.tool_names());
+        return Err(Refused { problem, denied: who.denied(shard, &name) });
     }
     let arguments = if request.body.is_empty() { Map::new() } else { body(shard, request, rest::arguments)? };
     Ok((name, arguments))

@@ -1,9 +1,11 @@
 //! What to do about one message, decided while its bytes are at hand and owned afterwards. It never awaits and never
 //! runs a tool.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use ringway_core::audit::Hash;
 use ringway_core::authorize::Kind;
 use ringway_core::header_params::HeaderLookup;
 use ringway_core::json::{Object, Value};
@@ -19,16 +21,18 @@ use serde_json::{Map, Value as Tree};
 
 use super::listen::Filter;
 use super::{at_once, lists};
+use crate::audit::Effect;
 use crate::catalog::{Catalog, ListKind, PromptEntry, ResourceEntry, TemplateEntry};
 use crate::context::{Caller, Rounds};
 use crate::local_tool::LocalTool;
 use crate::mailbox::TaskVerb;
 use crate::metrics::Method;
-use crate::record::{About, Ending};
+use crate::record::{About, Denied, Ending};
 use crate::session::Session;
 use crate::shard::Shard;
 use crate::task::EXTENSION;
 use crate::tool::Variables;
+use crate::trail;
 use crate::view::View;
 use crate::who::Who;
 
@@ -145,6 +149,13 @@ impl Work {
     }
 }
 
+/// What the records of a message want to know, beyond what is done about it.
+#[derive(Default)]
+struct Notes {
+    arguments: Cell<Option<Hash>>,
+    denied: Cell<Option<Box<Denied>>>,
+}
+
 /// Plans for one parsed message. The method is counted here, once.
 pub fn plan(shard: &Rc<Shard>, value: Value<'_>, via: &Via<'_>) -> (Plan, About) {
     let message = match message::read(value) {
@@ -158,13 +169,14 @@ pub fn plan(shard: &Rc<Shard>, value: Value<'_>, via: &Via<'_>) -> (Plan, About)
             return (refuse(id, &error), About::of(Method::Invalid));
         }
     };
+    let notes = Notes::default();
     let about = |method, plan: &Plan| {
         let tool = match plan {
             Plan::Work(planned) => planned.work.tool().cloned(),
             Plan::Reply { tool, .. } => tool.clone(),
             _ => None,
         };
-        About { method, tool, era: Some(selected.era()) }
+        About { method, tool, era: Some(selected.era()), arguments: notes.arguments.get(), denied: notes.denied.take() }
     };
     match message {
         Message::Request(request) => {
@@ -178,8 +190,8 @@ pub fn plan(shard: &Rc<Shard>, value: Value<'_>, via: &Via<'_>) -> (Plan, About)
                 }
             };
             let planned = match selected {
-                Selected::Modern => plan_modern(shard, &request, caller, via),
-                Selected::Legacy(_) => plan_legacy(shard, &request, caller, via),
+                Selected::Modern => plan_modern(shard, &request, caller, via, &notes),
+                Selected::Legacy(_) => plan_legacy(shard, &request, caller, via, &notes),
             };
             let plan = planned.unwrap_or_else(|error| refuse(Some(request.id), &error));
             let about = about(method, &plan);
@@ -261,7 +273,13 @@ fn bad_level() -> RpcError {
     RpcError::invalid_params("Invalid params: the level must be one of debug … emergency")
 }
 
-fn plan_modern(shard: &Rc<Shard>, request: &Request<'_>, caller: Caller, via: &Via<'_>) -> Result<Plan, RpcError> {
+fn plan_modern(
+    shard: &Rc<Shard>,
+    request: &Request<'_>,
+    caller: Caller,
+    via: &Via<'_>,
+    notes: &Notes,
+) -> Result<Plan, RpcError> {
     let id = request.id;
     match request.method {
         "server/discover" => Ok(reply(lists::discover(shard, &via.who.view(shard), id))),
@@ -279,11 +297,17 @@ fn plan_modern(shard: &Rc<Shard>, request: &Request<'_>, caller: Caller, via: &V
         "ping" | "initialize" | "logging/setLevel" | "resources/subscribe" | "resources/unsubscribe" => {
             Err(RpcError::method_not_found(Era::Modern))
         }
-        _ => plan_shared(shard, request, caller, via),
+        _ => plan_shared(shard, request, caller, via, notes),
     }
 }
 
-fn plan_legacy(shard: &Rc<Shard>, request: &Request<'_>, caller: Caller, via: &Via<'_>) -> Result<Plan, RpcError> {
+fn plan_legacy(
+    shard: &Rc<Shard>,
+    request: &Request<'_>,
+    caller: Caller,
+    via: &Via<'_>,
+    notes: &Notes,
+) -> Result<Plan, RpcError> {
     let id = request.id;
     let empty = |caller: &Caller| {
         Ok(reply(ResultWriter::begin(Vec::new(), id, caller.version, &shard.identity, "complete").end()))
@@ -316,7 +340,7 @@ fn plan_legacy(shard: &Rc<Shard>, request: &Request<'_>, caller: Caller, via: &V
             }
             empty(&caller)
         }
-        _ => plan_shared(shard, request, caller, via),
+        _ => plan_shared(shard, request, caller, via, notes),
     }
 }
 
@@ -334,7 +358,13 @@ fn plan_initialize(request: &Request<'_>) -> Result<Plan, RpcError> {
 }
 
 /// Methods that both eras have.
-fn plan_shared(shard: &Rc<Shard>, request: &Request<'_>, caller: Caller, via: &Via<'_>) -> Result<Plan, RpcError> {
+fn plan_shared(
+    shard: &Rc<Shard>,
+    request: &Request<'_>,
+    caller: Caller,
+    via: &Via<'_>,
+    notes: &Notes,
+) -> Result<Plan, RpcError> {
     let view = via.who.view(shard);
     let catalog = &view.catalog;
     let era = caller.version.era();
@@ -342,12 +372,7 @@ fn plan_shared(shard: &Rc<Shard>, request: &Request<'_>, caller: Caller, via: &V
     let list = |kind| lists::list(shard, &view, request.id, kind, caller.version, params).map(reply);
     let work = match request.method {
         "tools/call" => {
-            let tool = find_tool(&view, params)?;
-            if view.depends(&tool.definition.name)
-                && !via.who.may(shard, Kind::Tool, &tool.definition.name, &arguments(params)?)
-            {
-                return Err(unknown_tool(&tool.definition.name));
-            }
+            let tool = call_target(shard, &view, params, via.who, notes)?;
             // Messages of a client that has one connection for all are planned before it is known whether they may begin.
             if let Carrier::Http(_) = via.carrier
                 && let Some(answered) = at_once::call(shard, request.id, tool, &caller, params)?
@@ -394,9 +419,34 @@ fn may_read(shard: &Shard, who: &Who, uri: &str) -> bool {
     !who.view(shard).is_restricted() || who.may(shard, Kind::Resource, uri, &Map::new())
 }
 
-fn find_tool<'v>(view: &'v View, params: Option<Object<'_>>) -> Result<&'v Rc<LocalTool>, RpcError> {
+/// The tool that a call is for, when the caller may call it so, and its record will have a place.
+fn call_target<'v>(
+    shard: &Shard,
+    view: &'v View,
+    params: Option<Object<'_>>,
+    who: &Who,
+    notes: &Notes,
+) -> Result<&'v Rc<LocalTool>, RpcError> {
     let name = required_str(params, "name")?;
-    view.tool(name).ok_or_else(|| unknown_tool(name))
+    if let Some(audit) = &shard.audit {
+        let text = params.and_then(|params| params.get("arguments")).map_or("", |arguments| arguments.text());
+        notes.arguments.set(Some(shard.audit_key.digest(text.as_bytes())));
+        let effect = view.tool(name).map_or(Effect::Read, |tool| trail::effect_of(&tool.definition));
+        if !audit.may_serve(effect) {
+            return Err(RpcError::internal(trail::CANNOT_WRITE).with_status(503));
+        }
+    }
+    let Some(tool) = view.tool(name) else {
+        notes.denied.set(who.denied(shard, name));
+        return Err(unknown_tool(name));
+    };
+    if view.depends(name)
+        && let Some(denied) = who.denied_call(shard, name, &arguments(params)?)
+    {
+        notes.denied.set(Some(denied));
+        return Err(unknown_tool(name));
+    }
+    Ok(tool)
 }
 
 fn unknown_tool(name: &str) -> RpcError {

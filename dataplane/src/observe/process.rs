@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::audit::AuditLog;
 use crate::handle::ServerHandle;
 use crate::io::Chosen;
 use crate::log::LogWriter;
@@ -24,6 +25,8 @@ pub struct Process {
     pub log: Option<LogWriter>,
     /// How client sockets are driven; absent where there are none.
     pub io: Option<Chosen>,
+    /// The audit log.
+    pub audit: Option<AuditLog>,
     /// When it began to serve.
     pub started: Instant,
     shards_up: AtomicUsize,
@@ -42,11 +45,17 @@ impl Process {
             server,
             log,
             io: None,
+            audit: None,
             started: Instant::now(),
             shards_up: AtomicUsize::new(0),
             shards_ended: AtomicUsize::new(0),
             shards_on_ring: AtomicUsize::new(0),
         }
+    }
+
+    /// The same with the audit log.
+    pub fn with_audit(self, audit: Option<AuditLog>) -> Process {
+        Process { audit, ..self }
     }
 
     /// The same with what drives client sockets.
@@ -87,7 +96,8 @@ impl Process {
 
     /// Whether new work is taken.
     pub fn is_ready(&self) -> bool {
-        self.shards_up.load(Ordering::Relaxed) == self.shards.len() && !self.is_draining()
+        let is_served = self.shards_up.load(Ordering::Relaxed) == self.shards.len() && !self.is_draining();
+        is_served && !self.audit.as_ref().is_some_and(AuditLog::is_failing)
     }
 
     /// Whether no shard serves, and none will.

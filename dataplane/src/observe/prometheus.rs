@@ -218,6 +218,17 @@ fn process(view: &View<'_>) -> Vec<MetricFamily> {
             vec![driver],
         ));
     }
+    if let Some(audit) = &view.observer.process.audit {
+        let counts = audit.counts();
+        let is_failing = if audit.is_failing() { 1.0 } else { 0.0 };
+        families.extend([
+            one_counter("audit_records_total", "Records written to the audit log.", counts.written),
+            one_counter("audit_lost_total", "Records that the audit log has no place for.", counts.lost),
+            one_counter("audit_refused_total", "Calls refused for want of a place in the audit log.", counts.refused),
+            one_counter("audit_failures_total", "Failed writes of the audit log.", counts.failures),
+            one_gauge("audit_failing", "Whether the audit log cannot be written.", is_failing),
+        ]);
+    }
     if let Some(bytes) = view.own.resident_bytes {
         families.push(one_gauge("process_resident_memory_bytes", "Resident memory.", bytes as f64));
     }

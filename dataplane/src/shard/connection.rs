@@ -11,6 +11,7 @@ use ringway_core::http::head::Method as HttpMethod;
 use ringway_core::http::request_id::{self, RequestId};
 use ringway_core::http::response::{self, Content, Extra};
 use ringway_core::identify::access::Rejection;
+use ringway_core::mcp::RpcError;
 use ringway_core::refusal::Refusal;
 use ringway_core::request_path::{self, Admitted, MCP_ALLOW, Route};
 use ringway_policy::Faces;
@@ -29,6 +30,7 @@ use crate::metrics::Method;
 use crate::net::Direction;
 use crate::observe;
 use crate::record::{self, About, Ending, Finished};
+use crate::trail;
 use crate::who::Who;
 
 /// Answers of pipelined requests are sent together up to this size.
@@ -180,7 +182,8 @@ impl Connection {
         let bytes_before = out.len();
         let reply = Reply::refusal(refusal, MCP_ALLOW);
         write_reply(out, shard, &reply, &to);
-        record::finished(
+        // What cannot be read is nobody's.
+        let _ = record::finished(
             shard,
             &Finished {
                 about: &About::of(Method::Refused),
@@ -190,6 +193,7 @@ impl Connection {
                 bytes: (out.len() - bytes_before) as u64,
                 request_id: to.request_id.as_str(),
                 who: None,
+                rejection: None,
                 socket: Some(socket),
             },
         );
@@ -242,6 +246,7 @@ impl Connection {
         let (known, route) = decide(shard, admitted, socket, *serves_mcp, faces.as_ref());
         let who = known.clone().unwrap_or_else(|| Rc::clone(&shard.anonymous));
         *last = Some(Rc::clone(&who));
+        let rejection = route.as_ref().err().copied();
         let (answer, about) = match route {
             Ok(Route::McpPost) => match http::begin(shard, request, &who) {
                 Begun::Answered(answer, about) => (answer, about),
@@ -291,14 +296,22 @@ impl Connection {
             let (took, request_id) = (began.elapsed(), to.request_id.as_str());
             let socket = Some(&**socket);
             let who = known.as_deref();
-            let finished = Finished { about: &about, ending, status, took, bytes, request_id, who, socket };
-            record::finished(shard, &finished);
+            let finished = Finished { about: &about, ending, status, took, bytes, request_id, who, rejection, socket };
+            record::finished(shard, &finished)
         };
         match answer {
             Answer::Reply(reply) => {
                 let bytes_before = out.len();
                 write_reply(out, shard, &reply, &to);
-                note(reply.ending, reply.status, (out.len() - bytes_before) as u64);
+                let recorded = note(reply.ending, reply.status, (out.len() - bytes_before) as u64);
+                if let Some(durable) = recorded
+                    && held(shard, Box::pin(durable)).await.is_err()
+                {
+                    // What it did is done; who asked for it must not take it for recorded.
+                    out.truncate(bytes_before);
+                    let error = RpcError::internal(trail::CANNOT_WRITE).with_status(503);
+                    write_reply(out, shard, &Reply::error(None, &error).field("Retry-After", "1"), &to);
+                }
                 shard.buffers.give_out(reply.body);
                 let (close, upgraded) = (to.close, reply.status == 101);
                 let then = finish(decoder, close);
@@ -331,7 +344,8 @@ impl Connection {
                 let is_remote = matches!(events.source, Source::Remote(..)) && !events.always_stream;
                 let run = Box::pin(stream.run(events));
                 let sent = if is_remote { held(shard, run).await } else { run.await };
-                note(sent.ending, sent.status, sent.bytes);
+                // It is out already: a stream is recorded when it has ended.
+                let _ = note(sent.ending, sent.status, sent.bytes);
                 if sent.then == Then::Abort {
                     return Then::Abort;
                 }

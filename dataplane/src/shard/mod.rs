@@ -38,6 +38,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_lite::FutureExt;
+use ringway_core::audit::ArgumentsKey;
 use ringway_core::http::request_id::MadeId;
 use ringway_core::http::response::DateText;
 use ringway_core::identify::access::Access;
@@ -51,6 +52,7 @@ use ringway_policy::{AllowList, Limits, Policy};
 use serde_json::{Map, Value, json};
 use slab::Slab;
 
+use crate::audit::{AuditHandle, AuditLog};
 use crate::duplex::Duplex;
 use crate::handle::{InForce, ServerHandle};
 use crate::log::{AccessLog, LogWriter};
@@ -106,6 +108,10 @@ pub struct Setup {
     pub observatory: Arc<Observatory>,
     /// Who writes logs.
     pub log: Option<LogWriter>,
+    /// The audit log.
+    pub audit: Option<AuditLog>,
+    /// What stands for arguments in it is made with.
+    pub audit_key: Arc<ArgumentsKey>,
 }
 
 /// The shard.
@@ -147,6 +153,9 @@ pub struct Shard {
     pub(crate) stalls: Rc<Stalls>,
     pub(crate) observatory: Arc<Observatory>,
     pub(crate) access_log: Option<AccessLog>,
+    pub(crate) audit: Option<AuditHandle>,
+    /// What stands for arguments in it is made with.
+    pub(crate) audit_key: Arc<ArgumentsKey>,
     random: RefCell<RandomPool>,
     /// What names of requests that are made here begin with, so that processes and shards never make the same.
     request_id_salt: u32,
@@ -209,6 +218,11 @@ impl Shard {
             stalls: Stalls::new(setup.id, Arc::clone(&setup.metrics), setup.server.tool_names()),
             observatory: Arc::clone(&setup.observatory),
             access_log: setup.log.as_ref().map(|log| AccessLog::new(log.entries())),
+            audit: setup.audit.as_ref().map(|audit| {
+                let (mailboxes, id) = (setup.mailboxes.clone(), setup.id);
+                audit.handle(move || mailboxes.wake(id))
+            }),
+            audit_key: Arc::clone(&setup.audit_key),
             random: RefCell::default(),
             request_id_salt: random::number(),
             request_ids_made: Cell::new(0),

@@ -40,6 +40,7 @@ mod policy;
 mod request_ids;
 
 mod access_log;
+mod audit;
 
 mod builtin;
 

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use ringway_dataplane::{LogOutput, LogWriter, Options, Server, StartError, builtin};
+use ringway_dataplane::{AuditLog, LogOutput, LogWriter, Options, Server, StartError, builtin};
 
 use arguments::{Arguments, Command, Serve};
 use config::{Sources, Watch};
@@ -111,7 +111,9 @@ fn run(serve: Serve) -> Result<(), StartError> {
     let level = logging::install(&log, log_options.access_format, config.settings.log_level(), colours);
     config.log_start(&sources);
     let (tls, access) = (config.tls.clone(), Arc::clone(&config.access));
-    let options = Options { log: Some(log.clone()), tls, access, ..config.settings.options() };
+    let audit = config.settings.audit_options().map(AuditLog::open).transpose();
+    let audit = audit.map_err(|missing| StartError::Option(missing.to_string()))?;
+    let options = Options { log: Some(log.clone()), tls, access, audit: audit.clone(), ..config.settings.options() };
     let started = server().and_then(|server| server.start(options));
     let ended = started.and_then(|running| {
         let handle = running.handle().clone();
@@ -123,6 +125,10 @@ fn run(serve: Serve) -> Result<(), StartError> {
         greeting::print(&running);
         running.join()
     });
+    if let Some(audit) = audit {
+        // What is not on disk within its time is told by the chain's end.
+        audit.end();
+    }
     log.end();
     ended
 }

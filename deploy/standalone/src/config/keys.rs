@@ -5,6 +5,7 @@ use super::field::Field as _;
 use super::kind::{Kind, Value};
 use super::settings::Settings;
 
+mod audit;
 mod auth;
 mod limits;
 mod tls;
@@ -97,7 +98,7 @@ impl Key {
 }
 
 /// Sections, in their order, each in a sentence.
-pub const SECTIONS: [(&str, &str); 12] = [
+pub const SECTIONS: [(&str, &str); 13] = [
     ("server", "Where it listens, on which cores it runs and for whom it answers."),
     ("io", "How client sockets are driven."),
     ("faces", "Ways in beside /mcp."),
@@ -108,6 +109,7 @@ pub const SECTIONS: [(&str, &str); 12] = [
     ),
     ("auth", "How callers are known."),
     ("access", "From where they may call, and what they may see and use."),
+    ("audit", "The audit log: who did what, chained so that a change shows; `ringway audit verify` checks it."),
     ("log", "The log of state changes: starts, reloads, refusals to start, drains."),
     ("access_log", "The log of requests: never a token, never a tool argument."),
     ("metrics", "What /metrics shows."),
@@ -139,7 +141,7 @@ const DRIVERS: &[(&str, &str)] = &[
     ("glommio", "the executor's own sockets"),
 ];
 
-/// Every key but limits, TLS and who may call, in the order people read them.
+/// Every key but limits, TLS, who may call and the audit log, in the order people read them.
 const GENERAL: [Key; 24] = [
     key!(
         "profile",
@@ -247,12 +249,18 @@ const GENERAL: [Key; 24] = [
     key!("reload.check_every", Kind::Time(100, 3_600_000), reload.check_every, "How often the file is looked at."),
 ];
 
-/// Every key, in the order people read them: limits, TLS and who may call after `faces`.
+/// Every key, in the order people read them: limits, TLS, who may call and the audit log after `faces`.
 pub fn all() -> impl Iterator<Item = &'static Key> + Clone {
     const LIMITS_AFTER: usize = 14;
     static GENERAL_KEYS: [Key; 24] = GENERAL;
     let (before, after) = GENERAL_KEYS.split_at(LIMITS_AFTER);
-    before.iter().chain(limits::KEYS.iter()).chain(tls::KEYS.iter()).chain(auth::KEYS.iter()).chain(after)
+    before
+        .iter()
+        .chain(limits::KEYS.iter())
+        .chain(tls::KEYS.iter())
+        .chain(auth::KEYS.iter())
+        .chain(audit::KEYS.iter())
+        .chain(after)
 }
 
 /// The key at a path.

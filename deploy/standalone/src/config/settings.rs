@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ringway_dataplane::{
-    AllowList, CpuList, Driver, IoOptions, LogFormat, LogOptions, LogOutput, Options, Policy, TlsOptions,
+    AllowList, AuditOptions, CpuList, Driver, Fsync, IoOptions, LogFormat, LogOptions, LogOutput, OnFailure, Options,
+    Policy, TlsOptions,
 };
 use tracing::level_filters::LevelFilter;
 
@@ -31,6 +32,7 @@ pub struct Settings {
     pub access_log_file: Option<PathBuf>,
     pub auth: Auth,
     pub access: AccessSettings,
+    pub audit: Audit,
     pub reload: Reload,
 }
 
@@ -68,6 +70,18 @@ pub struct AccessSettings {
     pub proxies: Option<Vec<String>>,
     pub rules_file: Option<PathBuf>,
     pub default: String,
+}
+
+/// The audit log.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "each field is a key, and the table of keys says what it is")]
+pub struct Audit {
+    pub folder: Option<PathBuf>,
+    pub fsync: String,
+    pub fsync_every: Duration,
+    pub on_failure: String,
+    pub rotate_bytes: u64,
+    pub keep_files: usize,
 }
 
 /// How client sockets are driven.
@@ -153,6 +167,17 @@ impl Default for Settings {
                 resource: None,
                 authorization_servers: Vec::new(),
             },
+            audit: {
+                let AuditOptions { rotate_bytes, keep_files, .. } = AuditOptions::default();
+                Audit {
+                    folder: None,
+                    fsync: "interval".into(),
+                    fsync_every: Duration::from_secs(1),
+                    on_failure: "refuse-writes".into(),
+                    rotate_bytes,
+                    keep_files,
+                }
+            },
             access: AccessSettings { addresses: None, proxies: None, rules_file: None, default: "allow".into() },
             reload: Reload { watch: true, check_every: Duration::from_secs(1) },
         }
@@ -184,6 +209,34 @@ impl Settings {
             }
         };
         IoOptions { driver, receive_bytes: self.io.receive_bytes }
+    }
+
+    /// How the audit log is kept, where one is.
+    pub fn audit_options(&self) -> Option<AuditOptions> {
+        let audit = &self.audit;
+        Some(AuditOptions {
+            folder: audit.folder.clone()?,
+            rotate_bytes: audit.rotate_bytes,
+            keep_files: audit.keep_files,
+            fsync: match audit.fsync.as_str() {
+                "always" => Fsync::Always,
+                "never" => Fsync::Never,
+                word => {
+                    debug_assert_eq!(word, "interval", "its words are those of its key");
+                    Fsync::Interval(audit.fsync_every)
+                }
+            },
+            on_failure: match audit.on_failure.as_str() {
+                "refuse-all" => OnFailure::RefuseAll,
+                "serve" => OnFailure::Serve,
+                word => {
+                    debug_assert_eq!(word, "refuse-writes", "its words are those of its key");
+                    OnFailure::RefuseWrites
+                }
+            },
+            program: format!("ringway {}", env!("CARGO_PKG_VERSION")),
+            ..AuditOptions::default()
+        })
     }
 
     /// The level from which state changes are logged.

@@ -98,7 +98,7 @@ fn names(row: &InForce, error: &TlsError) -> bool {
     };
     match &row.value {
         _ if !row.key.path.starts_with("tls.") => false,
-        Some(Value::Text(text)) => *path == PathBuf::from(text),
+        Some(Value::Text(text)) => path.as_os_str() == text.as_str(),
         Some(Value::List(pairs)) => {
             pairs.iter().filter_map(|pair| files(pair)).any(|files| files.certificate == *path || files.key == *path)
         }

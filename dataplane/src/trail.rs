@@ -1,0 +1,101 @@
+//! What of a request goes into the audit log: each call of a tool, made or denied, and each refusal to somebody. It decides
+//! nothing, and never holds an argument or a credential.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ringway_core::audit::{Decision, Kind, Record};
+use ringway_core::mcp::types::ToolDefinition;
+use ringway_core::refusal::Refusal;
+
+use crate::audit::{Durable, Effect, Submitted};
+use crate::metrics::Method;
+use crate::record::{Ending, Finished};
+use crate::shard::Shard;
+
+/// What callers are told while the log cannot be written and calls are not made without.
+pub const CANNOT_WRITE: &str = "The audit log cannot be written; try again soon";
+
+/// What calling a tool does, as its definition has it; one that says nothing writes.
+pub fn effect_of(definition: &ToolDefinition) -> Effect {
+    let reads = definition.annotations.as_ref().and_then(|annotations| annotations.read_only_hint);
+    if reads == Some(true) { Effect::Read } else { Effect::Write }
+}
+
+/// Whether calls of this effect are served as the audit log is.
+pub fn may_call(shard: &Shard, effect: Effect) -> bool {
+    shard.audit.as_ref().is_none_or(|audit| audit.may_serve(effect))
+}
+
+/// Hands over the record of a request that has been answered. What comes back is to be waited for before the answer goes
+/// out.
+pub fn submit(shard: &Shard, finished: &Finished<'_>) -> Option<Durable> {
+    let audit = shard.audit.as_ref()?;
+    let about = finished.about;
+    let is_call = about.method == Method::ToolsCall;
+    if !is_call && finished.rejection.is_none_or(|rejection| !is_about_somebody(rejection.refusal)) {
+        return None;
+    }
+    let denied = about.denied.as_deref();
+    let tool = about.tool.as_ref().map(|tool| tool.definition.name.as_str());
+    let is_denied = denied.is_some() || finished.rejection.is_some();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let record = Record {
+        at_unix_us: u64::try_from(since.as_micros()).unwrap_or(u64::MAX),
+        kind: if is_call && finished.rejection.is_none() { Kind::ToolCall } else { Kind::Security },
+        principal: finished.who.map_or("", |who| &who.principal.name),
+        principal_kind: finished.who.map_or("", |who| who.principal.kind.word()),
+        client: finished.socket.and_then(|socket| socket.peer()).map(|peer| peer.ip()),
+        request_id: finished.request_id,
+        shard: Some(shard.id),
+        method: about.method.label(),
+        tool: tool.or(denied.map(|denied| &*denied.tool)).unwrap_or_default(),
+        // What is not there was neither.
+        decision: if is_denied { Some(Decision::Denied) } else { tool.map(|_| Decision::Allowed) },
+        stage: finished.rejection.map_or("authorize", |rejection| stage_of(rejection.refusal)),
+        rule: denied.map_or_else(|| finished.rejection.map_or("", |rejection| rejection.why), |denied| &denied.rule),
+        generation: Some(shard.generation()),
+        status: Some(finished.status),
+        outcome: outcome_of(finished.ending),
+        duration_us: u64::try_from(finished.took.as_micros()).ok(),
+        arguments: about.arguments,
+        ..Record::default()
+    };
+    let effect = about.tool.as_ref().map_or(Effect::Read, |tool| effect_of(&tool.definition));
+    match audit.submit(&record, effect) {
+        Submitted::Waits(durable) => Some(durable),
+        // Both are counted, and readiness says so.
+        Submitted::Queued | Submitted::Refused | Submitted::Lost => None,
+    }
+}
+
+/// Refusals that say something of who asked, rather than of how.
+fn is_about_somebody(refusal: Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::AddressNotAllowed
+            | Refusal::Unauthenticated
+            | Refusal::BadCredential
+            | Refusal::NotPermitted
+            | Refusal::HostNotAllowed
+            | Refusal::OriginNotAllowed
+    )
+}
+
+fn stage_of(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::HostNotAllowed | Refusal::OriginNotAllowed => "admit",
+        Refusal::NotPermitted => "authorize",
+        _ => "identify",
+    }
+}
+
+fn outcome_of(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Good => "good",
+        Ending::ToolError => "tool_error",
+        Ending::BadArguments => "bad_arguments",
+        Ending::Late => "late",
+        Ending::Cancelled => "cancelled",
+        Ending::Error(_) => "error",
+    }
+}

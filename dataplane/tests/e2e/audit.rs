@@ -1,0 +1,160 @@
+//! Calls and refusals in the audit log.
+//!
+//! Goal: each call of a tool and each refusal to somebody is recorded once, on disk before its answer where that is asked
+//! for, with who, what, decision and rule; without a place for records, calls that change something are not made.
+//! Method: a folder of its own, requests over sockets, and the verifier of the core over what was written.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ringway_dataplane::audit_log::Verifier;
+use ringway_dataplane::authorize::{Effect, RuleSpec, Rules};
+use ringway_dataplane::identify::access::{Access, Credentials};
+use ringway_dataplane::identify::api_key::Pepper;
+use ringway_dataplane::identify::key_ring::{KeyFile, KeyRing, api_keys};
+use ringway_dataplane::{AuditLog, AuditOptions, Fsync};
+use serde_json::{Value, json};
+
+use crate::common::checker::MODERN;
+use crate::common::fixture::Fixture;
+use crate::common::peer::{META_CAPABILITIES, META_VERSION};
+use crate::common::wire::{Response, Wire, request};
+
+const KEY: &str = "caller-0123456789-abcdefgh";
+
+/// A folder that goes with its test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("ringway-audit-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Folder(path)
+    }
+
+    /// Every record, verified as one chain.
+    fn records(&self) -> Vec<Value> {
+        let mut verifier = Verifier::new(None);
+        let mut records = Vec::new();
+        let mut files: Vec<PathBuf> = std::fs::read_dir(&self.0)
+            .expect("a folder")
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| is_log(path))
+            .collect();
+        files.sort();
+        for file in files {
+            let bytes = std::fs::read(&file).expect("a file");
+            verifier.begin_file(&file.display().to_string()).expect("an unbroken chain");
+            verifier.handle_bytes(&bytes).expect("an unbroken chain");
+            let text = String::from_utf8(bytes).expect("UTF-8");
+            records.extend(text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")));
+        }
+        verifier.finish().expect("an unbroken chain");
+        records.retain(|record| matches!(record["kind"].as_str(), Some("tool_call" | "security")));
+        records
+    }
+}
+
+fn is_log(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "log" || extension == "jsonl")
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn fixture(folder: &Folder) -> (Fixture, AuditLog) {
+    let options = AuditOptions { folder: folder.0.clone(), fsync: Fsync::Always, ..AuditOptions::default() };
+    let audit = AuditLog::open(options).expect("a folder that can be written");
+    let keys = api_keys(&json!({ KEY: { "name": "caller", "roles": ["reader"] } }).to_string()).expect("a key");
+    let keys = KeyRing::new(KeyFile::new(Pepper::new([7; 32])), keys).expect("one key");
+    let rule: RuleSpec =
+        serde_json::from_value(json!({ "name": "no-hold", "effect": "deny", "roles": ["reader"], "tools": ["hold"] }))
+            .expect("a rule");
+    let access = Access {
+        credentials: Some(Credentials { keys: Some(keys), ..Credentials::default() }),
+        rules: Rules::compile(vec![rule], Effect::Allow).expect("a good rule"),
+        ..Access::open()
+    };
+    let log = audit.clone();
+    let fixture = Fixture::with(|options| {
+        options.access = Arc::new(access);
+        options.audit = Some(log);
+    });
+    (fixture, audit)
+}
+
+fn call(address: SocketAddr, key: &str, tool: &str) -> Response {
+    let mut params = json!({ "name": tool, "arguments": { "text": "private" } });
+    params["_meta"] = json!({ META_VERSION: MODERN, META_CAPABILITIES: {} });
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }).to_string();
+    let fields = [
+        ("Content-Type", "application/json"),
+        ("Accept", "application/json, text/event-stream"),
+        ("MCP-Protocol-Version", MODERN),
+        ("Mcp-Method", "tools/call"),
+        ("Mcp-Name", tool),
+        ("X-API-Key", key),
+        ("X-Request-Id", "audited-1"),
+    ];
+    let mut wire = Wire::connect(address);
+    wire.send(request("POST", "/mcp", &fields, body.as_bytes()));
+    wire.response()
+}
+
+#[test]
+fn what_is_answered_is_on_disk() {
+    let folder = Folder::new("answered");
+    let (fixture, _audit) = fixture(&folder);
+    let address = fixture.address;
+    assert_eq!(call(address, KEY, "echo").head.status, 200);
+    let records = folder.records();
+    let [record] = &records[..] else { panic!("{records:?}") };
+    assert_eq!(record["kind"], "tool_call");
+    assert_eq!(record["principal"], "caller");
+    assert_eq!(record["tool"], "echo");
+    assert_eq!(record["decision"], "allowed");
+    assert_eq!(record["request_id"], "audited-1");
+    assert_eq!(record["status"], 200);
+    assert_eq!(record["arguments_hmac"].as_str().map(str::len), Some(64), "a digest: {record}");
+    assert!(!record.to_string().contains("private"), "no argument: {record}");
+}
+
+#[test]
+fn what_is_denied_or_refused_is_recorded_with_its_reason() {
+    let folder = Folder::new("denied");
+    let (fixture, _audit) = fixture(&folder);
+    let address = fixture.address;
+    assert_eq!(call(address, KEY, "hold").json()["error"]["code"], -32602);
+    assert_eq!(call(address, "nobody-0123456789-abcdefgh", "echo").head.status, 401);
+    let records = folder.records();
+    let [denied, refused] = &records[..] else { panic!("{records:?}") };
+    assert_eq!(
+        (&denied["decision"], &denied["tool"], &denied["rule"]),
+        (&json!("denied"), &json!("hold"), &json!("no-hold"))
+    );
+    assert_eq!((&refused["kind"], &refused["decision"]), (&json!("security"), &json!("denied")));
+    assert_eq!((&refused["stage"], &refused["rule"]), (&json!("identify"), &json!("key_unknown")));
+    assert!(!refused.to_string().contains("nobody-0123"), "no credential: {refused}");
+}
+
+#[test]
+fn many_answers_wait_for_few_writes_and_none_is_lost() {
+    const CLIENTS: usize = 16;
+    const CALLS: usize = 25;
+    let folder = Folder::new("many");
+    let (fixture, audit) = fixture(&folder);
+    let address = fixture.address;
+    std::thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(move || (0..CALLS).for_each(|_| assert_eq!(call(address, KEY, "echo").head.status, 200)));
+        }
+    });
+    assert_eq!(folder.records().len(), CLIENTS * CALLS);
+    let counts = audit.counts();
+    assert_eq!((counts.lost, counts.refused, counts.failures), (0, 0, 0));
+}
