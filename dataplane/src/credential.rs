@@ -5,13 +5,17 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use ringway_core::face::COMMAND_PATH;
 use ringway_core::http::decoder::Request;
 use ringway_core::identify::access::{Access, Credentials, Rejection};
 use ringway_core::identify::bearer::Credential;
 use ringway_core::identify::challenge::{self, Challenge};
 use ringway_core::identify::{CredentialKind, Principal};
+use ringway_core::json::Value;
 use ringway_core::refusal::Refusal;
 use ringway_core::request_path::{self, Route};
+
+use zeroize::Zeroizing;
 
 use crate::answer::Reply;
 use crate::shard::Shard;
@@ -38,7 +42,10 @@ pub fn identify(shard: &Shard, request: Request<'_>, socket: &Socket, serves_mcp
     }
     let who = match access.credentials.as_ref().filter(|_| !request_path::is_open(request)) {
         Some(credentials) => match Access::shown(request)? {
-            Credential::None => by_certificate(shard, credentials, socket)?,
+            Credential::None => match token_of_command(shard, request) {
+                Some(token) => by_credential(shard, credentials, Credential::Bearer(token.as_bytes()))?,
+                None => by_certificate(shard, credentials, socket)?,
+            },
             shown => by_credential(shard, credentials, shown)?,
         },
         None => Rc::clone(&shard.anonymous),
@@ -46,6 +53,16 @@ pub fn identify(shard: &Shard, request: Request<'_>, socket: &Socket, serves_mcp
     // What is in doubt is nobody's: no rule opens a door for it.
     let address = address.filter(|address| address.doubt.is_none()).map(|address| address.address);
     Ok(if access.rules.depends_on_address() { who.at(address) } else { who })
+}
+
+/// The token that the command form has in its body, as clients of the older enterprise server send it. Nothing else takes one
+/// from there.
+fn token_of_command(shard: &Shard, request: Request<'_>) -> Option<Zeroizing<String>> {
+    if request.path() != COMMAND_PATH || !shard.policy().faces.command {
+        return None;
+    }
+    let token = |value: Value<'_>| value.as_object()?.str("token").map(|token| Zeroizing::new(token.to_owned()));
+    shard.json.borrow_mut().with(request.body, token).ok().flatten()
 }
 
 /// Whose credential it is, remembered or looked at.

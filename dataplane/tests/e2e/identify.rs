@@ -280,6 +280,25 @@ fn a_key_that_is_taken_back_is_refused_on_open_connections_too() {
 }
 
 #[test]
+fn the_command_form_may_bring_its_token_in_the_body() {
+    let fixture = with(Vec::new());
+    let command = |token: Option<&str>, target: &str| {
+        let mut body = json!({ "command": "health_check", "params": {} });
+        if let Some(token) = token {
+            body["token"] = token.into();
+        }
+        let mut wire = Wire::connect(fixture.address);
+        wire.send(request("POST", target, &[("Content-Type", "application/json")], body.to_string().as_bytes()));
+        wire.response().head.status
+    };
+    assert_ne!(command(Some(READER), "/command"), 401);
+    assert_eq!(command(Some("nobody-0123456789-abcdefgh"), "/command"), 401);
+    assert_eq!(command(None, "/command"), 401);
+    assert_eq!(command(Some(READER), "/mcp"), 401, "nowhere else");
+    assert_eq!(command(None, &format!("/command?token={READER}")), 401, "a token in a URI is none");
+}
+
+#[test]
 fn addresses_that_are_not_listed_are_refused_whatever_they_say() {
     let listed = |addresses: &[&str], proxies: &[&str]| {
         let list = |entries: &[&str]| ringway_dataplane::AddressList::parse(entries).expect("networks");
