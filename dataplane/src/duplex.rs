@@ -125,6 +125,12 @@ impl Duplex {
     pub fn read(&self, text: &[u8]) -> Taken {
         let began = Instant::now();
         let shard = &self.shard;
+        // On standard input nobody shows a credential: whoever starts the process is known to the system.
+        if self.socket.is_some() && !self.who.holds(shard) {
+            self.output.close();
+            let refusal = Refusal::BadCredential.answer();
+            return self.unreadable(RpcError::new(refusal.code, refusal.message));
+        }
         let session = self.session();
         let no_params = |_: &str| HeaderLookup::Absent;
         let via = Via { carrier: Carrier::Duplex, params: &no_params, session: session.as_ref(), who: &self.who };

@@ -10,6 +10,7 @@ mod cold;
 mod context;
 mod cpu;
 mod duplex;
+mod explain;
 mod face;
 mod handle;
 mod health;

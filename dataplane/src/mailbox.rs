@@ -130,6 +130,8 @@ pub enum Letter {
     PairMessage(PairMessage),
     /// A request for a task that lives here.
     Task(TaskRequest),
+    /// What is remembered of a request of this name?
+    Explain(Arc<str>, async_channel::Sender<Vec<serde_json::Value>>),
     /// Stop accepting, finish, end.
     Drain,
 }

@@ -109,7 +109,7 @@ pub struct Finished<'a> {
     /// Its name.
     pub request_id: &'a str,
     /// Who sent it; absent where nobody was asked yet.
-    pub who: Option<&'a Who>,
+    pub who: Option<&'a Rc<Who>>,
     /// Why it got no further.
     pub rejection: Option<Rejection>,
     /// Where its client is.
@@ -125,5 +125,6 @@ pub fn finished(shard: &Shard, finished: &Finished<'_>) -> Option<Durable> {
     if let Some(log) = &shard.access_log {
         log.note(shard, finished);
     }
+    shard.explanations.note(shard, finished);
     trail::submit(shard, finished)
 }

@@ -68,6 +68,13 @@ pub fn submit(shard: &Shard, finished: &Finished<'_>) -> Option<Durable> {
     }
 }
 
+/// Stage and rule of what was denied to somebody.
+pub fn why(finished: &Finished<'_>) -> Option<(&'static str, Box<str>)> {
+    let denied = finished.about.denied.as_deref().map(|denied| ("authorize", denied.rule.clone()));
+    let rejection = finished.rejection.filter(|rejection| is_about_somebody(rejection.refusal));
+    denied.or(rejection.map(|rejection| (stage_of(rejection.refusal), rejection.why.into())))
+}
+
 /// Refusals that say something of who asked, rather than of how.
 fn is_about_somebody(refusal: Refusal) -> bool {
     matches!(
@@ -81,7 +88,8 @@ fn is_about_somebody(refusal: Refusal) -> bool {
     )
 }
 
-fn stage_of(refusal: Refusal) -> &'static str {
+/// The stage that says so.
+pub fn stage_of(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::HostNotAllowed | Refusal::OriginNotAllowed => "admit",
         Refusal::NotPermitted => "authorize",

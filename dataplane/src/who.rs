@@ -35,6 +35,13 @@ impl Who {
         Rc::new(Who { principal, key, address, view: RefCell::new(view) })
     }
 
+    /// Whether it is known still.
+    pub fn holds(&self, shard: &Shard) -> bool {
+        let access = shard.access();
+        let credentials = access.credentials.as_ref();
+        credentials.is_none_or(|credentials| credentials.holds(&self.principal, shard.coarse_unix_s.get()))
+    }
+
     /// The same, calling from elsewhere.
     pub fn at(self: &Rc<Who>, address: Option<IpAddr>) -> Rc<Who> {
         if self.address == address {

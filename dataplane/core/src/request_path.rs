@@ -61,6 +61,8 @@ pub enum Route {
     Metrics,
     /// State as JSON.
     Status,
+    /// Why a request was answered as it was.
+    Explain,
     /// What OAuth clients need to know (RFC 9728).
     Metadata,
     /// A CORS preflight.
@@ -92,7 +94,7 @@ impl Route {
             | Route::SseStream
             | Route::SseMessage
             | Route::Face(_) => Requires::Caller,
-            Route::Health | Route::Metrics | Route::Status => Requires::Operator,
+            Route::Health | Route::Metrics | Route::Status | Route::Explain => Requires::Operator,
         }
     }
 }
@@ -121,6 +123,9 @@ pub const WEBSOCKET_PATH: &[u8] = b"/ws";
 pub const SSE_PATH: &[u8] = b"/sse";
 /// The path of the messages of the older HTTP+SSE pair.
 pub const MESSAGES_PATH: &[u8] = b"/messages";
+
+/// Where it is asked why a request was answered as it was; the request's name follows.
+pub const EXPLAIN_PATH: &[u8] = b"/explain/";
 
 /// The methods of all other paths, for `Allow`.
 pub const READ_ALLOW: &str = "GET, HEAD, OPTIONS";
@@ -156,7 +161,7 @@ pub fn route(admitted: &Admitted<'_>, faces: Option<&Faces>) -> Result<Route, Re
     let request = admitted.request;
     let head = request.head;
     if head.method == Method::Options {
-        let preflight = head.preflight_method.count > 0 && admitted.origin().is_some();
+        let preflight = head.is_preflight && admitted.origin().is_some();
         return Ok(if preflight { Route::Preflight } else { Route::Options });
     }
     let path = request.path();
@@ -186,6 +191,7 @@ pub fn route(admitted: &Admitted<'_>, faces: Option<&Faces>) -> Result<Route, Re
         b"/health" => Route::Health,
         b"/metrics" => Route::Metrics,
         b"/status" => Route::Status,
+        path if path.starts_with(EXPLAIN_PATH) && path.len() > EXPLAIN_PATH.len() => Route::Explain,
         path if faces.is_some() && is_metadata(path) => Route::Metadata,
         _ => return Err(Refusal::NotFound),
     };

@@ -11,6 +11,7 @@ use super::writer::Entries;
 use crate::metrics::Method;
 use crate::record::{Ending, Finished};
 use crate::shard::Shard;
+use crate::trail;
 
 /// One shard's end.
 pub struct AccessLog {
@@ -49,6 +50,7 @@ impl AccessLog {
             ending: finished.ending,
             took: finished.took,
             bytes: finished.bytes,
+            denied: trail::why(finished),
             shard: shard.id,
             left_out,
         });

@@ -34,6 +34,8 @@ pub struct Entry {
     pub took: Duration,
     /// Bytes of the answer.
     pub bytes: u64,
+    /// Why it was denied: the stage and its rule.
+    pub denied: Option<(&'static str, Box<str>)>,
     /// The shard that took it.
     pub shard: u16,
     /// Good requests before it that were not written.
@@ -60,6 +62,10 @@ struct Line<'a> {
     code: Option<Code>,
     duration_ms: f64,
     bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'a str>,
     shard: u16,
     #[serde(skip_serializing_if = "is_zero")]
     left_out: u64,
@@ -117,6 +123,8 @@ impl Entry {
             },
             duration_ms: self.took.as_nanos() as f64 / 1e6,
             bytes: self.bytes,
+            stage: self.denied.as_ref().map(|(stage, _)| *stage),
+            rule: self.denied.as_ref().map(|(_, rule)| &**rule),
             shard: self.shard,
             left_out: self.left_out,
         };
@@ -176,6 +184,7 @@ mod tests {
             ending: Ending::Good,
             took: Duration::from_micros(61),
             bytes: 312,
+            denied: None,
             shard: 1,
             left_out: 0,
         }

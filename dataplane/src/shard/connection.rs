@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ringway_core::http::deadline::Overdue;
 use ringway_core::http::decoder::{Decoder, Phase, Step};
-use ringway_core::http::head::Method as HttpMethod;
+use ringway_core::http::head::{Method as HttpMethod, lines};
 use ringway_core::http::request_id::{self, RequestId};
 use ringway_core::http::response::{self, Content, Extra};
 use ringway_core::identify::access::Rejection;
@@ -23,6 +23,7 @@ use super::websocket;
 use super::{Shard, sweep};
 use crate::answer::{Answer, Reply, Source, poll_now};
 use crate::credential;
+use crate::explain;
 use crate::face;
 use crate::mcp::http::{self, Begun};
 use crate::mcp::pair;
@@ -267,7 +268,9 @@ impl Connection {
                 (reply.into(), About::of(Method::Stream))
             }
             Ok(Route::Preflight) => {
-                let fields = response::preflight_fields(head.preflight_headers.bytes(request.bytes));
+                let fields = response::preflight_fields(
+                    lines(request.bytes, head, "access-control-request-headers").first().copied(),
+                );
                 let fields = fields.map(|(name, value)| (name, value.to_owned())).to_vec();
                 (Reply { fields, ..Reply::empty(204) }.into(), About::of(Method::Probe))
             }
@@ -276,6 +279,9 @@ impl Connection {
                 (Reply::empty(204).field("Allow", allow).into(), About::of(Method::Probe))
             }
             Ok(Route::Face(asked)) => held(shard, Box::pin(face::answer(shard, asked, request, &who))).await,
+            Ok(Route::Explain) => {
+                (held(shard, Box::pin(explain::answer(shard, request))).await.into(), About::of(Method::Probe))
+            }
             Ok(Route::Metadata) => (credential::metadata(shard, request, socket).into(), About::of(Method::Probe)),
             Ok(route) => (held(shard, Box::pin(observe::answer(shard, route))).await.into(), About::of(Method::Probe)),
             Err(Rejection { refusal, .. }) => {
@@ -295,7 +301,7 @@ impl Connection {
         let note = |ending, status, bytes| {
             let (took, request_id) = (began.elapsed(), to.request_id.as_str());
             let socket = Some(&**socket);
-            let who = known.as_deref();
+            let who = known.as_ref();
             let finished = Finished { about: &about, ending, status, took, bytes, request_id, who, rejection, socket };
             record::finished(shard, &finished)
         };

@@ -54,6 +54,7 @@ use slab::Slab;
 
 use crate::audit::{AuditHandle, AuditLog};
 use crate::duplex::Duplex;
+use crate::explain::Explanations;
 use crate::handle::{InForce, ServerHandle};
 use crate::log::{AccessLog, LogWriter};
 use crate::mailbox::{Changed, Letter, Letters, Mailboxes};
@@ -153,6 +154,7 @@ pub struct Shard {
     pub(crate) stalls: Rc<Stalls>,
     pub(crate) observatory: Arc<Observatory>,
     pub(crate) access_log: Option<AccessLog>,
+    pub(crate) explanations: Explanations,
     pub(crate) audit: Option<AuditHandle>,
     /// What stands for arguments in it is made with.
     pub(crate) audit_key: Arc<ArgumentsKey>,
@@ -223,6 +225,7 @@ impl Shard {
                 audit.handle(move || mailboxes.wake(id))
             }),
             audit_key: Arc::clone(&setup.audit_key),
+            explanations: Explanations::default(),
             random: RefCell::default(),
             request_id_salt: random::number(),
             request_ids_made: Cell::new(0),
@@ -429,6 +432,10 @@ impl Shard {
                 let outcome = tasks::apply(self, request.task, &request.principal, request.verb);
                 // Closed means that the connection is gone, and nobody needs the answer.
                 let _ = request.reply.try_send(outcome);
+            }
+            Letter::Explain(name, reply) => {
+                // Closed means that whoever asked is gone.
+                let _ = reply.try_send(self.explanations.find(self, &name));
             }
             Letter::Drain => self.begin_drain(),
         }

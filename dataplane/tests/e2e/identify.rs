@@ -94,7 +94,7 @@ fn tool_names(fixture: &Fixture, key: &str) -> Vec<String> {
 }
 
 /// Method and target of everything that can be asked for, and whether it is for everybody, callers or operators.
-const ROUTES: [(&str, &str, char); 27] = [
+const ROUTES: [(&str, &str, char); 28] = [
     ("GET", "/livez", 'e'),
     ("GET", "/readyz", 'e'),
     ("GET", "/.well-known/oauth-protected-resource", 'e'),
@@ -117,6 +117,7 @@ const ROUTES: [(&str, &str, char); 27] = [
     ("GET", "/health", 'o'),
     ("GET", "/metrics", 'o'),
     ("GET", "/status", 'o'),
+    ("GET", "/explain/some-request", 'o'),
     ("GET", "/nothing/here", 'c'),
     ("GET", "//mcp", 'c'),
     ("GET", "/MCP", 'c'),
@@ -269,6 +270,16 @@ fn a_key_that_is_taken_back_is_refused_on_open_connections_too() {
         wire.response().head.status
     };
     assert!(wires.iter_mut().all(|wire| status(wire) == 200));
+    let mut socket = Wire::connect(fixture.address);
+    let upgrade = [
+        ("Connection", "Upgrade"),
+        ("Upgrade", "websocket"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("X-API-Key", READER),
+    ];
+    socket.send(request("GET", "/ws", &upgrade, b""));
+    assert_eq!(socket.head().status, 101);
     let left = json!({ WRITER: { "name": "writer", "scopes": ["mcp:call"] } });
     let left = KeyRing::new(KeyFile::new(Pepper::new([7; 32])), api_keys(&left.to_string()).expect("a key"));
     let credentials = Credentials { keys: Some(left.expect("one key")), ..Credentials::default() };
@@ -276,6 +287,40 @@ fn a_key_that_is_taken_back_is_refused_on_open_connections_too() {
     fixture.handle().apply(policy, Arc::new(Access { credentials: Some(credentials), ..Access::open() }));
     for wire in &mut wires {
         until("it is refused", || status(wire) == 401);
+    }
+    assert!(websocket_ends(&mut socket), "a connection that lasts is ended with its credential");
+}
+
+#[test]
+fn a_request_is_explained_by_its_name() {
+    let fixture =
+        with(vec![rule(json!({ "name": "no-echo", "effect": "deny", "roles": ["reader"], "tools": ["echo"] }))]);
+    let body = call_body("echo", &json!({ "text": "private" }));
+    for (key, name) in [(Some(READER), "denied-1"), (Some(WRITER), "allowed-1"), (None, "unknown-1")] {
+        let mut fields = fields("tools/call", "echo", key);
+        fields.push(("X-Request-Id", name));
+        let mut wire = Wire::connect(fixture.address);
+        wire.send(request("POST", "/mcp", &fields, &body));
+        wire.response();
+    }
+    // Asked on either shard.
+    for _ in 0..4 {
+        let explain = |name: &str| {
+            let mut wire = Wire::connect(fixture.address);
+            wire.send(request("GET", &format!("/explain/{name}"), &[("X-API-Key", OPERATOR)], b""));
+            wire.response()
+        };
+        let decision = |name: &str| explain(name).json()["decisions"][0].clone();
+        let denied = decision("denied-1");
+        assert_eq!((&denied["decision"], &denied["stage"]), (&json!("denied"), &json!("authorize")));
+        assert_eq!((&denied["rule"], &denied["tool"]), (&json!("no-echo"), &json!("echo")));
+        assert_eq!(denied["principal"], "api_key:reader");
+        let allowed = decision("allowed-1");
+        assert_eq!((&allowed["decision"], &allowed["rule"]), (&json!("allowed"), &json!(null)));
+        let unknown = decision("unknown-1");
+        assert_eq!((&unknown["stage"], &unknown["rule"]), (&json!("identify"), &json!("none_shown")));
+        assert_eq!(explain("never-1").head.status, 404);
+        assert!(!explain("allowed-1").text().contains("private"));
     }
 }
 
@@ -296,6 +341,16 @@ fn the_command_form_may_bring_its_token_in_the_body() {
     assert_eq!(command(None, "/command"), 401);
     assert_eq!(command(Some(READER), "/mcp"), 401, "nowhere else");
     assert_eq!(command(None, &format!("/command?token={READER}")), 401, "a token in a URI is none");
+}
+
+/// Sends a ping of MCP, masked with zeros, and reads to the end: false when there is an answer and none.
+fn websocket_ends(socket: &mut Wire) -> bool {
+    let text = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    let mut frame = vec![0x81, 0x80 | text.len() as u8, 0, 0, 0, 0];
+    frame.extend_from_slice(text);
+    socket.send(frame);
+    let rest = socket.rest();
+    !rest.windows(8).any(|part| part == b"\"result\"")
 }
 
 #[test]

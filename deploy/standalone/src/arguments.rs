@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{audit, completion, config, examples, keys, man, tools};
+use crate::{audit, completion, config, examples, explain, keys, man, tools};
 
 /// Ringway: an MCP server and gateway for agent traffic that cannot wait.
 #[derive(Parser)]
@@ -37,6 +37,9 @@ pub enum Command {
     /// Check a configuration file: exit code 0, or 2 and every mistake with its place.
     #[command(after_help = examples::VALIDATE)]
     Validate(config::Validate),
+    /// Why a request was answered as it was.
+    #[command(after_help = examples::EXPLAIN)]
+    Explain(explain::Explain),
     /// Check, show and export an audit log.
     #[command(subcommand, after_help = examples::AUDIT)]
     Audit(audit::Audit),

@@ -26,6 +26,18 @@ Environment:
     };
 }
 
+pub const EXPLAIN: &str = "\
+Examples:
+  ringway explain 3731943e0000000000000295                 who asked, what was decided, by which rule
+  ringway explain order-66 -o json                         a name that the client gave (X-Request-Id)
+
+Exit codes:
+  0  it is told
+  1  nothing is remembered of it
+  2  the command line must be mended, or the server asks who you are
+  3  the server cannot be reached
+";
+
 pub const RINGWAY: &str = "\
 Examples:
   ringway                                      serve on http://127.0.0.1:9999/mcp

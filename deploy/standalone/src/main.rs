@@ -10,6 +10,8 @@ mod config;
 
 mod examples;
 
+mod explain;
+
 mod greeting;
 
 mod logging;
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Command::Keys(verb) => return keys::run(verb),
         Command::Config(verb) => return verb.run(),
         Command::Validate(validate) => return validate.run(),
+        Command::Explain(verb) => return explain::run(&verb),
         Command::Audit(verb) => return audit::run(&verb),
         Command::Bench(bench) => return bench.perform(),
         Command::Completion(completion) => return written(completion.print()),

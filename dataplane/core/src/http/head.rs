@@ -124,18 +124,23 @@ pub struct Head {
     pub websocket_version: Field,
     /// Whether `Sec-WebSocket-Protocol` offers `mcp`, in any of its fields.
     pub offers_mcp: bool,
-    /// `Access-Control-Request-Method`: its presence makes an OPTIONS a preflight.
-    pub preflight_method: Field,
-    /// `Access-Control-Request-Headers`.
-    pub preflight_headers: Field,
-    /// `X-Forwarded-For`, line by line.
-    pub x_forwarded_for: Vec<Span>,
-    /// `Forwarded` (RFC 7239), line by line.
-    pub forwarded: Vec<Span>,
+    /// Whether there is `Access-Control-Request-Method`, which makes an OPTIONS a preflight.
+    pub is_preflight: bool,
     /// `Mcp-Param-*`: the name's part behind the prefix, and the value.
     pub mcp_params: Vec<(Span, Span)>,
     /// Bytes from the request's first byte to the body's first.
     pub head_bytes: usize,
+}
+
+/// The values of all fields of that name, in their order, of a head that was read. For what few requests are asked for: it
+/// looks at every line again.
+pub fn lines<'b>(bytes: &'b [u8], head: &Head, name: &str) -> Vec<&'b [u8]> {
+    let text = &bytes[..head.head_bytes.min(bytes.len())];
+    let fields = text.split(|&byte| byte == b'\n').filter_map(|line| {
+        let colon = memchr::memchr(b':', line)?;
+        line[..colon].eq_ignore_ascii_case(name.as_bytes()).then(|| line[colon + 1..].trim_ascii())
+    });
+    fields.collect()
 }
 
 /// Reads a head from the start of `bytes`. `Ok(None)` means that more bytes are needed.
@@ -253,10 +258,7 @@ fn read(
         websocket_key: Field::default(),
         websocket_version: Field::default(),
         offers_mcp: false,
-        preflight_method: Field::default(),
-        preflight_headers: Field::default(),
-        x_forwarded_for: Vec::new(),
-        forwarded: Vec::new(),
+        is_preflight: false,
         mcp_params: Vec::new(),
         head_bytes,
     };
@@ -279,7 +281,6 @@ fn read(
             }
             8 if is("mcp-name") => head.mcp_name.add(span(value)?),
             7 if is("upgrade") => upgrade_to_websocket |= lists_token(value, b"websocket"),
-            9 if is("forwarded") => head.forwarded.push(span(value)?),
             9 if is("x-api-key") => head.api_key.add(span(value)?),
             10 if is("connection") => {
                 head.keep_alive &= !lists_token(value, b"close");
@@ -302,7 +303,6 @@ fn read(
                 }
             }
             14 if is("mcp-session-id") => head.session_id.add(span(value)?),
-            15 if is("x-forwarded-for") => head.x_forwarded_for.push(span(value)?),
             16 if is("content-encoding") => head.content_coded |= !value.eq_ignore_ascii_case(b"identity"),
             16 if is("x-correlation-id") => head.correlation_id.add(span(value)?),
             17 if is("sec-websocket-key") => head.websocket_key.add(span(value)?),
@@ -321,8 +321,7 @@ fn read(
                 // These names are compared as they are (RFC 6455 section 4.1).
                 head.offers_mcp |= value.split(|&byte| byte == b',').any(|offer| offer.trim_ascii() == b"mcp");
             }
-            30 if is("access-control-request-headers") => head.preflight_headers.add(span(value)?),
-            29 if is("access-control-request-method") => head.preflight_method.add(span(value)?),
+            29 if is("access-control-request-method") => head.is_preflight = true,
             11.. if name[..10].eq_ignore_ascii_case(b"mcp-param-") => {
                 head.mcp_params.push((span(&name[10..])?, span(value)?));
             }

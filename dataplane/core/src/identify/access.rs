@@ -15,6 +15,7 @@ use super::{CredentialKind, Principal};
 use crate::authorize::Rules;
 use crate::authorize::glob::Glob;
 use crate::http::decoder::Request;
+use crate::http::head;
 use crate::refusal::Refusal;
 use crate::request_path::Requires;
 
@@ -87,6 +88,11 @@ impl Access {
         }
     }
 
+    /// Whether nothing is decided of anybody.
+    pub fn is_open(&self) -> bool {
+        self.credentials.is_none() && self.addresses.is_none() && self.rules.allow_everything()
+    }
+
     /// Whether it matters where a request comes from.
     pub fn asks_address(&self) -> bool {
         self.addresses.is_some() || self.proxies.is_some() || self.rules.depends_on_address()
@@ -95,9 +101,8 @@ impl Access {
     /// Where a request comes from, as `peer` and the proxies say.
     pub fn address(&self, peer: IpAddr, request: Request<'_>) -> ClientAddress {
         let Some(proxies) = &self.proxies else { return ClientAddress::of_peer(peer) };
-        let lines =
-            |spans: &'_ [crate::http::Span]| spans.iter().map(|span| span.of_bytes(request.bytes)).collect::<Vec<_>>();
-        let (plain, standard) = (lines(&request.head.x_forwarded_for), lines(&request.head.forwarded));
+        let lines = |name| head::lines(request.bytes, request.head, name);
+        let (plain, standard) = (lines("x-forwarded-for"), lines("forwarded"));
         client_address(peer, proxies, plain.into_iter(), standard.into_iter())
     }
 
@@ -153,6 +158,19 @@ impl Credentials {
             None => Err("keys_not_taken"),
         };
         found.map_err(|why| Rejection { refusal: Refusal::BadCredential, why })
+    }
+
+    /// Whether somebody who was known is known still: what lasts longer than a request asks again.
+    pub fn holds(&self, principal: &Principal, now_unix_s: u64) -> bool {
+        let is_over = principal.expires_at_unix_s.is_some_and(|end| end <= now_unix_s);
+        let key = || self.keys.as_ref().and_then(|keys| keys.key(&principal.name));
+        !is_over
+            && match principal.kind {
+                CredentialKind::Anonymous => false,
+                CredentialKind::Jwt => self.tokens.is_some(),
+                CredentialKind::ApiKey => key().is_some_and(|key| key.revoked_at_unix_s.is_none()),
+                CredentialKind::Certificate => self.certificates.is_some(),
+            }
     }
 
     /// Whether a principal may have a route.

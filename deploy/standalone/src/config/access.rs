@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 
 use super::environment::Variables;
 use super::problem::{Findings, Origin};
+use super::published::Published;
 use super::settings::Settings;
 use super::source_file::{self, Stamp};
 use super::{InForce, rules_file};
@@ -36,12 +37,13 @@ pub fn load(
     settings: &Settings,
     values: &[InForce],
     variables: &Variables,
+    published: &Published,
     findings: &mut Findings,
 ) -> Option<Arc<Access>> {
     if findings.bad.iter().any(|key| key.starts_with("auth.") || key.starts_with("access.")) {
         return None;
     }
-    let mut loading = Loading { settings, values, findings, is_bad: false };
+    let mut loading = Loading { settings, values, published, findings, is_bad: false };
     let access = loading.access(variables);
     (!loading.is_bad).then(|| Arc::new(access))
 }
@@ -55,6 +57,7 @@ pub fn stamps(settings: &Settings) -> Vec<(PathBuf, Option<Stamp>)> {
 struct Loading<'a> {
     settings: &'a Settings,
     values: &'a [InForce],
+    published: &'a Published,
     findings: &'a mut Findings,
     is_bad: bool,
 }
@@ -115,6 +118,7 @@ impl Loading<'_> {
         let keys = [
             ("auth.jwt_secret", auth.jwt_secret.is_some()),
             ("auth.jwks_file", auth.jwks_file.is_some()),
+            ("auth.jwks_url", auth.jwks_url.is_some()),
             ("auth.keys_file", auth.keys_file.is_some()),
             ("auth.client_certificates", auth.client_certificates),
         ];
@@ -184,12 +188,31 @@ impl Loading<'_> {
                 );
             }
         }
-        if keys.is_empty() {
+        if let Some(url) = &auth.jwks_url {
+            let is_here =
+                ["http://127.0.0.1:", "http://localhost:", "http://[::1]:"].iter().any(|start| url.starts_with(start));
+            if !url.starts_with("https://") && !is_here {
+                self.bad(
+                    "auth.jwks_url",
+                    "auth.jwks_url is asked in the clear, and anybody between could answer; use https",
+                );
+            }
+            if auth.audiences.is_empty() {
+                self.bad(
+                    "auth.jwks_url",
+                    "auth.jwks_url takes tokens of others, and without auth.audiences one for somebody else would be \
+                     taken here; give what its issuer calls this server (RFC 8707)",
+                );
+            }
+            keys.extend(self.published_keys(url));
+        }
+        // Published keys may come later: until then every token is one that no key has signed.
+        if keys.is_empty() && auth.jwks_url.is_none() {
             return None;
         }
-        let required = match auth.jwks_file {
-            Some(_) => Required { issuer: !auth.issuers.is_empty(), ..Required::ALL },
-            None => Required {
+        let required = match auth.jwks_file.is_some() || auth.jwks_url.is_some() {
+            true => Required { issuer: !auth.issuers.is_empty(), ..Required::ALL },
+            false => Required {
                 issuer: !auth.issuers.is_empty(),
                 audience: !auth.audiences.is_empty(),
                 ..Required::EXPIRY_AND_SUBJECT
@@ -207,6 +230,26 @@ impl Loading<'_> {
             Err(error) => {
                 self.bad("auth.jwks_file", &error.to_string());
                 None
+            }
+        }
+    }
+
+    /// What an issuer publishes. It is not the operator's mistake when that is bad: it is told, and such keys are none.
+    fn published_keys(&mut self, url: &str) -> Vec<VerifyingKey> {
+        let origin = self.origin("auth.jwks_url");
+        let Some(text) = self.published.text() else {
+            self.findings.warning(&origin, format!("{url} cannot be had; its tokens are refused until it can"));
+            return Vec::new();
+        };
+        match jwk::read_jwks(text, Source::Published) {
+            Ok(set) => {
+                let told = set.refused.iter().map(|refused| format!("{url}: {refused}"));
+                told.for_each(|text| self.findings.warning(&origin, text));
+                set.keys
+            }
+            Err(error) => {
+                self.findings.warning(&origin, format!("{url}: {error}; its tokens are refused until that is mended"));
+                Vec::new()
             }
         }
     }

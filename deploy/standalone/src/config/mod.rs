@@ -15,6 +15,7 @@ mod init;
 mod nearest;
 mod older;
 mod profiles;
+mod published;
 mod reload;
 mod schema;
 mod show;
@@ -72,6 +73,8 @@ pub struct Sources {
     access_files: Vec<(PathBuf, Option<source_file::Stamp>)>,
     /// The certificates in force.
     tls: Option<Tls>,
+    /// The keys that an issuer publishes.
+    published: published::Published,
     variables: environment::Variables,
     flags: Flags,
 }
@@ -102,7 +105,7 @@ impl Sources {
 
     /// Whether there is a file to look at.
     fn has_files(&self) -> bool {
-        self.file.is_some() || !(self.tls_files.is_empty() && self.access_files.is_empty())
+        self.file.is_some() || !(self.tls_files.is_empty() && self.access_files.is_empty()) || self.published.is_used()
     }
 }
 
@@ -130,6 +133,8 @@ pub struct Config {
     pub access: Arc<Access>,
     /// The files that say so.
     access_files: Vec<(PathBuf, Option<source_file::Stamp>)>,
+    /// The keys that an issuer publishes.
+    published: Option<Arc<str>>,
     /// What its author should know.
     pub warnings: Vec<Problem>,
 }
@@ -137,7 +142,7 @@ pub struct Config {
 impl Config {
     /// Whether files of who may call are others than those of another configuration.
     fn has_other_access_files(&self, other: &Config) -> bool {
-        self.access_files != other.access_files
+        self.access_files != other.access_files || self.published != other.published
     }
 
     /// Tells the log what a server starts with: a file that lies in its directory may not be the one that was meant.
@@ -189,13 +194,16 @@ pub fn load(sources: &mut Sources) -> Result<Config, Vec<Problem>> {
     sources.tls_files = tls::stamps(&settings);
     let tls = tls::load(&settings, &values, sources.tls.as_ref(), &mut findings);
     sources.access_files = access::stamps(&settings);
-    let access = access::load(&settings, &values, &sources.variables, &mut findings).unwrap_or_default();
+    sources.published.refresh(&settings);
+    let access =
+        access::load(&settings, &values, &sources.variables, &sources.published, &mut findings).unwrap_or_default();
     let access_files = sources.access_files.clone();
+    let published = sources.published.text().cloned();
     warn_of_open_secrets(sources.file.as_deref(), &values, &mut findings);
     warn_of_no_hosts(&settings, &values, &mut findings);
     findings.sort();
     if findings.errors.is_empty() {
-        Ok(Config { settings, values, tls, access, access_files, warnings: findings.warnings })
+        Ok(Config { settings, values, tls, access, access_files, published, warnings: findings.warnings })
     } else {
         Err(findings.errors)
     }

@@ -20,7 +20,6 @@ const DEV: &[Row] = &[
     ("log.format", "pretty"),
     ("access_log.enabled", "true"),
     ("access_log.per_second_max", "1000000"),
-    ("auth.mode", "none"),
 ];
 
 /// A service that others look after: what it writes is read by machines.

@@ -49,8 +49,8 @@ pub fn compare(old: &Config, new: Config) -> Outcome {
         }
     }
     let tls = if switches { old.tls.clone() } else { new.tls };
-    let Config { access, access_files, warnings, .. } = new;
-    let in_force = Config { settings: settings_of(&values), values, tls, access, access_files, warnings };
+    let Config { access, access_files, published, warnings, .. } = new;
+    let in_force = Config { settings: settings_of(&values), values, tls, access, access_files, published, warnings };
     Outcome { in_force, changed, waiting }
 }
 
@@ -81,6 +81,7 @@ mod tests {
             tls: None,
             access: Arc::default(),
             access_files: Vec::new(),
+            published: None,
             warnings: Vec::new(),
         }
     }

@@ -90,6 +90,8 @@ impl Watcher {
                     if self.sources.has_changed() {
                         self.settle();
                         self.reload(FILE);
+                    } else if self.sources.published.refresh(&self.config.settings) {
+                        self.reload(FILE);
                     }
                 }
                 Err(RecvTimeoutError::Disconnected) => return,

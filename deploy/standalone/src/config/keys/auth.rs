@@ -15,7 +15,7 @@ const EFFECTS: &[(&str, &str)] =
     &[("allow", "what no rule speaks of is allowed"), ("deny", "what no rule speaks of is denied")];
 
 /// Every key of who may call, in the order people read them.
-pub static KEYS: [Key; 17] = [
+pub static KEYS: [Key; 19] = [
     key!(
         "auth.mode",
         Kind::Choice(MODES),
@@ -46,6 +46,14 @@ pub static KEYS: [Key; 17] = [
         "The public keys of token issuers, a JWK set (RFC 7517); read again when it changes."
     )
     .absent("no tokens are taken by a public key"),
+    key!(
+        "auth.jwks_url",
+        Kind::Url,
+        auth.jwks_url,
+        "Where an issuer publishes its keys, https alone but on this machine; the last ones hold while they cannot be had."
+    )
+    .absent("none is asked"),
+    key!("auth.jwks_refresh", Kind::Time(1_000, 86_400_000), auth.jwks_refresh, "How often they are fetched again."),
     key!(
         "auth.issuers",
         Kind::Words,
