@@ -50,8 +50,7 @@ pub fn identify(shard: &Shard, request: Request<'_>, socket: &Socket, serves_mcp
         },
         None => Rc::clone(&shard.anonymous),
     };
-    // What is in doubt is nobody's: no rule opens a door for it.
-    let address = address.filter(|address| address.doubt.is_none()).map(|address| address.address);
+    let address = address.map(|address| address.address);
     Ok(if access.rules.depends_on_address() { who.at(address) } else { who })
 }
 

@@ -325,6 +325,25 @@ fn a_request_is_explained_by_its_name() {
 }
 
 #[test]
+fn rules_about_addresses_are_not_escaped_by_doubt() {
+    let mut access = access(vec![rule(json!({
+        "name": "not-from-there", "effect": "deny", "tools": ["echo"], "when": "address.startsWith('192.0.2.')"
+    }))]);
+    access.proxies = Some(ringway_dataplane::AddressList::parse(&["127.0.0.1"]).expect("a network"));
+    let fixture = Fixture::with(|options| options.access = Arc::new(access));
+    let call = |forwarded: &str| {
+        let mut fields = fields("tools/call", "echo", Some(READER));
+        fields.push(("X-Forwarded-For", forwarded));
+        let mut wire = Wire::connect(fixture.address);
+        wire.send(request("POST", "/mcp", &fields, &call_body("echo", &json!({ "text": "x" }))));
+        wire.response()
+    };
+    assert!(call("198.51.100.7").json()["result"].is_object());
+    assert_eq!(call("192.0.2.7").json()["error"]["code"], -32602);
+    assert_eq!(call("192.0.2.7, nowhere").head.status, 403);
+}
+
+#[test]
 fn the_command_form_may_bring_its_token_in_the_body() {
     let fixture = with(Vec::new());
     let command = |token: Option<&str>, target: &str| {

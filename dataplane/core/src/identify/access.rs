@@ -106,13 +106,19 @@ impl Access {
         client_address(peer, proxies, plain.into_iter(), standard.into_iter())
     }
 
-    /// Whether a request from there is heard at all. An address nobody knows is none that is allowed.
+    /// Whether a request from there is heard at all. An address nobody knows is none that is allowed, and one in doubt is heard
+    /// neither by a list nor by a rule: whoever could make it so would choose which rules speak of it.
     ///
     /// # Errors
     /// [`Refusal::AddressNotAllowed`].
     pub fn check_address(&self, address: Option<ClientAddress>) -> Result<(), Rejection> {
-        let Some(allowed) = &self.addresses else { return Ok(()) };
         let reject = |why| Err(Rejection { refusal: Refusal::AddressNotAllowed, why });
+        if let Some(doubt) = address.and_then(|address| address.doubt)
+            && self.rules.depends_on_address()
+        {
+            return reject(doubt.word());
+        }
+        let Some(allowed) = &self.addresses else { return Ok(()) };
         match address {
             Some(address) if address.is_allowed(allowed) => Ok(()),
             Some(ClientAddress { doubt: Some(doubt), .. }) => reject(doubt.word()),
