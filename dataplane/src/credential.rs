@@ -10,11 +10,11 @@ use ringway_core::http::decoder::Request;
 use ringway_core::identify::access::{Access, Credentials, Rejection};
 use ringway_core::identify::bearer::Credential;
 use ringway_core::identify::challenge::{self, Challenge};
+use ringway_core::identify::client_address::ClientAddress;
 use ringway_core::identify::{CredentialKind, Principal};
 use ringway_core::json::Value;
 use ringway_core::refusal::Refusal;
 use ringway_core::request_path::{self, Route};
-
 use zeroize::Zeroizing;
 
 use crate::answer::Reply;
@@ -25,21 +25,32 @@ use crate::who::Who;
 /// A credential without an end of its own is looked at again after so long.
 const ENDLESS_S: u64 = 3600;
 
-/// Who sent a request, from where. Of those who ask for what is meant for everybody only the address is looked at, and on the
+/// Where a request comes from, where that matters.
+pub fn address(shard: &Shard, request: Request<'_>, socket: &Socket) -> Option<ClientAddress> {
+    let access = shard.access();
+    if !access.asks_address() {
+        return None;
+    }
+    socket.peer().map(|peer| access.address(peer.ip(), request))
+}
+
+/// Who sent a request. Of those who ask for what is meant for everybody only the address is looked at, and on the
 /// admin listener nothing, where only this machine reaches it.
 ///
 /// # Errors
 /// Why it is answered no further.
-pub fn identify(shard: &Shard, request: Request<'_>, socket: &Socket, serves_mcp: bool) -> Result<Rc<Who>, Rejection> {
+pub fn identify(
+    shard: &Shard,
+    request: Request<'_>,
+    address: Option<ClientAddress>,
+    socket: &Socket,
+    serves_mcp: bool,
+) -> Result<Rc<Who>, Rejection> {
     let access = shard.access();
     if !serves_mcp && !access.asks_operators {
         return Ok(Rc::clone(&shard.anonymous));
     }
-    let mut address = None;
-    if access.asks_address() {
-        address = socket.peer().map(|peer| access.address(peer.ip(), request));
-        access.check_address(address)?;
-    }
+    access.check_address(address)?;
     let who = match access.credentials.as_ref().filter(|_| !request_path::is_open(request)) {
         Some(credentials) => match Access::shown(request)? {
             Credential::None => match token_of_command(shard, request) {

@@ -14,11 +14,10 @@ use serde_json::{Value, json};
 
 use crate::answer::Reply;
 use crate::context::within;
-use crate::local_tool::LocalTool;
 use crate::mailbox::Letter;
-use crate::record::{Denied, Finished};
+use crate::record::{About, Finished};
 use crate::shard::Shard;
-use crate::trail;
+use crate::trail::Verdict;
 use crate::who::Who;
 
 /// Decisions that a shard remembers: the oldest goes first.
@@ -47,9 +46,7 @@ struct Explanation {
     name: [u8; NAME_BYTES_MAX],
     name_bytes: u8,
     who: Option<Rc<Who>>,
-    method: &'static str,
-    tool: Option<Rc<LocalTool>>,
-    denied: Option<Box<Denied>>,
+    about: About,
     rejection: Option<Rejection>,
     status: u16,
     generation: u64,
@@ -71,9 +68,7 @@ impl Explanations {
             name,
             name_bytes: count as u8,
             who: finished.who.cloned(),
-            method: about.method.label(),
-            tool: about.tool.clone(),
-            denied: about.denied.clone(),
+            about: about.clone(),
             rejection: finished.rejection,
             status: finished.status,
             generation: shard.generation(),
@@ -98,18 +93,16 @@ impl Explanations {
 
 impl Explanation {
     fn told(&self, shard: u16) -> Value {
-        let denied = self.denied.as_deref();
-        let tool = self.tool.as_ref().map(|tool| tool.definition.name.as_str()).or(denied.map(|denied| &*denied.tool));
-        let is_denied = denied.is_some() || self.rejection.is_some();
+        let Verdict { tool, is_denied, stage, rule } = Verdict::of(&self.about, self.rejection);
         json!({
             "time": humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + Duration::from_secs(self.at_unix_s)).to_string(),
             "principal": self.who.as_ref().map(|who| who.key.to_string()),
             "address": self.who.as_ref().and_then(|who| who.address),
-            "method": self.method,
+            "method": self.about.method.label(),
             "tool": tool,
             "decision": if is_denied { "denied" } else { "allowed" },
-            "stage": self.rejection.map_or("authorize", |rejection| trail::stage_of(rejection.refusal)),
-            "rule": denied.map(|denied| &*denied.rule).or(self.rejection.map(|rejection| rejection.why)),
+            "stage": stage,
+            "rule": rule,
             "status": self.status,
             "generation": self.generation,
             "shard": shard,

@@ -1,6 +1,7 @@
 //! What is known of a request once it is answered, for those who count and write it down. It never sees an argument or a
 //! credential.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::local_tool::LocalTool;
 use crate::metrics::Method;
 use crate::shard::Shard;
 use crate::shard::socket::Socket;
-use crate::trail;
+use crate::trail::{self, NotRecorded};
 use crate::who::Who;
 
 /// What a request was about.
@@ -110,6 +111,8 @@ pub struct Finished<'a> {
     pub request_id: &'a str,
     /// Who sent it; absent where nobody was asked yet.
     pub who: Option<&'a Rc<Who>>,
+    /// Where it comes from, where that was asked: another address than the socket's behind a proxy.
+    pub address: Option<IpAddr>,
     /// Why it got no further.
     pub rejection: Option<Rejection>,
     /// Where its client is.
@@ -118,7 +121,10 @@ pub struct Finished<'a> {
 
 /// Counts a request that has been answered, and has it written down. What comes back is to be waited for before the answer
 /// goes out: the audit log is to have it first.
-pub fn finished(shard: &Shard, finished: &Finished<'_>) -> Option<Durable> {
+///
+/// # Errors
+/// The audit log has no place for it, and there is to be no answer without.
+pub fn finished(shard: &Shard, finished: &Finished<'_>) -> Result<Option<Durable>, NotRecorded> {
     let Finished { about, ending, status, took, .. } = finished;
     let tool = about.tool.as_deref().map(|tool| (tool.id, &tool.places));
     shard.metrics.observe(about.method, tool, *ending, *status, *took);

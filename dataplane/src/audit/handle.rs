@@ -94,6 +94,17 @@ impl AuditHandle {
         !self.0.shared.state.is_failing() || !is_refused(self.0.shared.options.on_failure, effect)
     }
 
+    /// Whether a call of this effect may begin beside so many that are under way: there is room for the records of all of
+    /// them, or calls are served without. One that may not is counted.
+    pub fn may_begin(&self, effect: Effect, under_way: usize) -> bool {
+        let is_strict = is_refused(self.0.shared.options.on_failure, effect);
+        let may = !is_strict || (!self.0.shared.state.is_failing() && self.0.has_room(under_way + 1));
+        if !may {
+            self.0.count_no_place(effect);
+        }
+        may
+    }
+
     /// A place for the record of something that is about to be done, so that it is not done and found to have none. Asks
     /// [`may_serve`](Self::may_serve) too.
     ///
@@ -148,6 +159,17 @@ impl Local {
                 Box::default()
             })
         })
+    }
+
+    /// Whether so many records find memory.
+    fn has_room(&self, records: usize) -> bool {
+        let unmade = self.queue.capacity() - self.made.get();
+        let mut spare = self.spare.borrow_mut();
+        while spare.len() + unmade < records {
+            let Some(memory) = self.queue.take_spare() else { return false };
+            spare.push(memory);
+        }
+        true
     }
 
     fn count_no_place(&self, effect: Effect) -> NoPlace {

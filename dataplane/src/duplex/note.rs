@@ -66,6 +66,7 @@ impl Drop for Note {
                 bytes,
                 request_id,
                 who: Some(&client.who),
+                address: client.who.address,
                 rejection: None,
                 socket,
             },

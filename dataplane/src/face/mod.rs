@@ -153,7 +153,7 @@ fn plan(shard: &Rc<Shard>, wording: Wording, (name, arguments): Named, who: &Rc<
     {
         return Err(unknown(Some(denied)));
     }
-    if !trail::may_call(shard, trail::effect_of(&tool.definition)) {
+    if !trail::may_call(shard, &tool.definition) {
         return Err(Problem::new(503, INTERNAL, trail::CANNOT_WRITE).into());
     }
     let caller = Caller {

@@ -21,7 +21,6 @@ use serde_json::{Map, Value as Tree};
 
 use super::listen::Filter;
 use super::{at_once, lists};
-use crate::audit::Effect;
 use crate::catalog::{Catalog, ListKind, PromptEntry, ResourceEntry, TemplateEntry};
 use crate::context::{Caller, Rounds};
 use crate::local_tool::LocalTool;
@@ -428,13 +427,9 @@ fn call_target<'v>(
     notes: &Notes,
 ) -> Result<&'v Rc<LocalTool>, RpcError> {
     let name = required_str(params, "name")?;
-    if let Some(audit) = &shard.audit {
+    if shard.audit.is_some() {
         let text = params.and_then(|params| params.get("arguments")).map_or("", |arguments| arguments.text());
         notes.arguments.set(Some(shard.audit_key.digest(text.as_bytes())));
-        let effect = view.tool(name).map_or(Effect::Read, |tool| trail::effect_of(&tool.definition));
-        if !audit.may_serve(effect) {
-            return Err(RpcError::internal(trail::CANNOT_WRITE).with_status(503));
-        }
     }
     let Some(tool) = view.tool(name) else {
         notes.denied.set(who.denied(shard, name));
@@ -445,6 +440,9 @@ fn call_target<'v>(
     {
         notes.denied.set(Some(denied));
         return Err(unknown_tool(name));
+    }
+    if !trail::may_call(shard, &tool.definition) {
+        return Err(RpcError::internal(trail::CANNOT_WRITE).with_status(503));
     }
     Ok(tool)
 }

@@ -11,6 +11,7 @@ use ringway_core::http::head::{Method as HttpMethod, lines};
 use ringway_core::http::request_id::{self, RequestId};
 use ringway_core::http::response::{self, Content, Extra};
 use ringway_core::identify::access::Rejection;
+use ringway_core::identify::client_address::ClientAddress;
 use ringway_core::mcp::RpcError;
 use ringway_core::refusal::Refusal;
 use ringway_core::request_path::{self, Admitted, MCP_ALLOW, Route};
@@ -31,7 +32,7 @@ use crate::metrics::Method;
 use crate::net::Direction;
 use crate::observe;
 use crate::record::{self, About, Ending, Finished};
-use crate::trail;
+use crate::trail::{self, NotRecorded};
 use crate::who::Who;
 
 /// Answers of pipelined requests are sent together up to this size.
@@ -194,6 +195,7 @@ impl Connection {
                 bytes: (out.len() - bytes_before) as u64,
                 request_id: to.request_id.as_str(),
                 who: None,
+                address: None,
                 rejection: None,
                 socket: Some(socket),
             },
@@ -244,7 +246,9 @@ impl Connection {
         let admitted = request_path::admit(request, &shard.allowed());
         to.cors = admitted.as_ref().ok().and_then(Admitted::origin);
         let faces = serves_mcp.then(|| shard.policy().faces);
-        let (known, route) = decide(shard, admitted, socket, *serves_mcp, faces.as_ref());
+        let address = credential::address(shard, request, socket);
+        let (known, route) = decide(shard, admitted, address, socket, *serves_mcp, faces.as_ref());
+        let address = address.map(|address| address.address);
         let who = known.clone().unwrap_or_else(|| Rc::clone(&shard.anonymous));
         *last = Some(Rc::clone(&who));
         let rejection = route.as_ref().err().copied();
@@ -302,7 +306,8 @@ impl Connection {
             let (took, request_id) = (began.elapsed(), to.request_id.as_str());
             let socket = Some(&**socket);
             let who = known.as_ref();
-            let finished = Finished { about: &about, ending, status, took, bytes, request_id, who, rejection, socket };
+            let finished =
+                Finished { about: &about, ending, status, took, bytes, request_id, who, address, rejection, socket };
             record::finished(shard, &finished)
         };
         match answer {
@@ -310,9 +315,12 @@ impl Connection {
                 let bytes_before = out.len();
                 write_reply(out, shard, &reply, &to);
                 let recorded = note(reply.ending, reply.status, (out.len() - bytes_before) as u64);
-                if let Some(durable) = recorded
-                    && held(shard, Box::pin(durable)).await.is_err()
-                {
+                let is_recorded = match recorded {
+                    Ok(None) => true,
+                    Ok(Some(durable)) => held(shard, Box::pin(durable)).await.is_ok(),
+                    Err(NotRecorded) => false,
+                };
+                if !is_recorded {
                     // What it did is done; who asked for it must not take it for recorded.
                     out.truncate(bytes_before);
                     let error = RpcError::internal(trail::CANNOT_WRITE).with_status(503);
@@ -367,6 +375,7 @@ impl Connection {
 fn decide(
     shard: &Shard,
     admitted: Result<Admitted<'_>, Refusal>,
+    address: Option<ClientAddress>,
     socket: &Socket,
     serves_mcp: bool,
     faces: Option<&Faces>,
@@ -375,7 +384,7 @@ fn decide(
         Ok(admitted) => admitted,
         Err(refusal) => return (None, Err(refusal.into())),
     };
-    let who = match credential::identify(shard, admitted.request(), socket, serves_mcp) {
+    let who = match credential::identify(shard, admitted.request(), address, socket, serves_mcp) {
         Ok(who) => who,
         Err(rejection) => return (None, Err(rejection)),
     };

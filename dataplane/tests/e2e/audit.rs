@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ringway_dataplane::audit_log::Verifier;
-use ringway_dataplane::authorize::{Effect, RuleSpec, Rules};
+use ringway_dataplane::authorize::{self, RuleSpec, Rules};
 use ringway_dataplane::identify::access::{Access, Credentials};
 use ringway_dataplane::identify::api_key::Pepper;
 use ringway_dataplane::identify::key_ring::{KeyFile, KeyRing, api_keys};
-use ringway_dataplane::{AuditLog, AuditOptions, Fsync};
+use ringway_dataplane::{AuditLog, AuditOptions, Effect, Fsync, OnFailure};
 use serde_json::{Value, json};
 
 use crate::common::checker::MODERN;
@@ -77,7 +77,7 @@ fn fixture(folder: &Folder) -> (Fixture, AuditLog) {
             .expect("a rule");
     let access = Access {
         credentials: Some(Credentials { keys: Some(keys), ..Credentials::default() }),
-        rules: Rules::compile(vec![rule], Effect::Allow).expect("a good rule"),
+        rules: Rules::compile(vec![rule], authorize::Effect::Allow).expect("a good rule"),
         ..Access::open()
     };
     let log = audit.clone();
@@ -157,4 +157,22 @@ fn many_answers_wait_for_few_writes_and_none_is_lost() {
     assert_eq!(folder.records().len(), CLIENTS * CALLS);
     let counts = audit.counts();
     assert_eq!((counts.lost, counts.refused, counts.failures), (0, 0, 0));
+}
+
+#[test]
+fn a_call_begins_only_where_its_record_and_those_of_others_have_a_place() {
+    let folder = Folder::new("room");
+    let open = |on_failure, name: &str| {
+        let folder = folder.0.join(name);
+        AuditLog::open(AuditOptions { folder, queue_records: 2, on_failure, ..AuditOptions::default() })
+            .expect("a folder")
+    };
+    let audit = open(OnFailure::RefuseWrites, "strict");
+    let handle = audit.handle(|| ());
+    assert!(handle.may_begin(Effect::Write, 0) && handle.may_begin(Effect::Write, 1));
+    assert!(!handle.may_begin(Effect::Write, 2), "two are under way, and there are two places");
+    assert!(handle.may_begin(Effect::Read, 2), "what changes nothing is served without");
+    assert_eq!(audit.counts().refused, 1);
+    let lenient = open(OnFailure::Serve, "lenient");
+    assert!(lenient.handle(|| ()).may_begin(Effect::Write, 2));
 }

@@ -21,6 +21,7 @@ const SETTLE_LOOKS_MAX: u32 = 20;
 /// Why it is read again.
 const SIGNAL: &str = "SIGHUP";
 const FILE: &str = "file";
+const PUBLISHED: &str = "published keys";
 
 /// Puts what may change in force.
 type Apply = Box<dyn Fn(&Config) + Send>;
@@ -91,7 +92,7 @@ impl Watcher {
                         self.settle();
                         self.reload(FILE);
                     } else if self.sources.published.refresh(&self.config.settings) {
-                        self.reload(FILE);
+                        self.reload(PUBLISHED);
                     }
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
