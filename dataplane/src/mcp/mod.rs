@@ -3,6 +3,8 @@
 
 pub mod plan;
 
+pub mod target;
+
 pub mod lists;
 
 pub mod at_once;

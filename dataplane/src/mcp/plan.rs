@@ -1,12 +1,9 @@
 //! What to do about one message, decided while its bytes are at hand and owned afterwards. It never awaits and never
 //! runs a tool.
 
-use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use ringway_core::audit::Hash;
-use ringway_core::authorize::Kind;
 use ringway_core::header_params::HeaderLookup;
 use ringway_core::json::{Object, Value};
 use ringway_core::mcp::era::{self, Carrier, Selected};
@@ -20,19 +17,18 @@ use ringway_core::uri_template::URI_BYTES_MAX;
 use serde_json::{Map, Value as Tree};
 
 use super::listen::Filter;
-use super::{at_once, lists};
-use crate::catalog::{Catalog, ListKind, PromptEntry, ResourceEntry, TemplateEntry};
+use super::target::Notes;
+use super::{at_once, lists, target};
+use crate::catalog::{ListKind, PromptEntry, ResourceEntry, TemplateEntry};
 use crate::context::{Caller, Rounds};
 use crate::local_tool::LocalTool;
 use crate::mailbox::TaskVerb;
 use crate::metrics::Method;
-use crate::record::{About, Denied, Ending};
+use crate::record::{About, Ending};
 use crate::session::Session;
 use crate::shard::Shard;
 use crate::task::EXTENSION;
 use crate::tool::Variables;
-use crate::trail;
-use crate::view::View;
 use crate::who::Who;
 
 /// How a message reached us, beyond its bytes.
@@ -146,13 +142,6 @@ impl Work {
             Work::Template(_, uri, _) => uri,
         }
     }
-}
-
-/// What the records of a message want to know, beyond what is done about it.
-#[derive(Default)]
-struct Notes {
-    arguments: Cell<Option<Hash>>,
-    denied: Cell<Option<Box<Denied>>>,
 }
 
 /// Plans for one parsed message. The method is counted here, once.
@@ -289,7 +278,7 @@ fn plan_modern(
             }
             Ok(Plan::Listen {
                 id: id.to_owned(),
-                filter: filter.honoured(&via.who.view(shard).catalog, |uri| may_read(shard, via.who, uri)),
+                filter: filter.honoured(&via.who.view(shard).catalog, |uri| target::may_read(shard, via.who, uri)),
             })
         }
         "tasks/get" | "tasks/update" | "tasks/cancel" => plan_task(request, caller),
@@ -327,7 +316,7 @@ fn plan_legacy(
             if uri.len() > URI_BYTES_MAX {
                 return Err(RpcError::invalid_params("Invalid params: `uri` is too long"));
             }
-            if !may_read(shard, via.who, uri) {
+            if !target::may_read(shard, via.who, uri) {
                 return Err(lists::resource_not_found(Era::Legacy, uri));
             }
             match &caller.session {
@@ -371,7 +360,7 @@ fn plan_shared(
     let list = |kind| lists::list(shard, &view, request.id, kind, caller.version, params).map(reply);
     let work = match request.method {
         "tools/call" => {
-            let tool = call_target(shard, &view, params, via.who, notes)?;
+            let tool = target::tool(shard, &view, params, via.who, notes)?;
             // Messages of a client that has one connection for all are planned before it is known whether they may begin.
             if let Carrier::Http(_) = via.carrier
                 && let Some(answered) = at_once::call(shard, request.id, tool, &caller, params)?
@@ -388,15 +377,12 @@ fn plan_shared(
             return lists::complete(shard, &view, request.id, caller.version, params).map(reply);
         }
         "prompts/get" if catalog.has_prompts() => {
-            let prompt = required_str(params, "name")?;
-            if view.is_restricted() && !via.who.may(shard, Kind::Prompt, prompt, &arguments(params)?) {
-                return Err(unknown_prompt(prompt));
-            }
-            plan_prompt(catalog, params)?
+            let (entry, arguments) = target::prompt(shard, &view, params, via.who)?;
+            Work::Prompt(entry, arguments)
         }
         "resources/read" if catalog.has_resources() => {
             let uri = required_str(params, "uri")?;
-            if !may_read(shard, via.who, uri) {
+            if !target::may_read(shard, via.who, uri) {
                 return Err(lists::resource_not_found(era, uri));
             }
             if let Some(entry) = catalog.resource(uri) {
@@ -413,51 +399,13 @@ fn plan_shared(
     Ok(Plan::Work(Box::new(Planned { id: request.id.to_owned(), caller, rounds, work })))
 }
 
-/// Whether somebody may read what is at a URI, be there anything or not.
-fn may_read(shard: &Shard, who: &Who, uri: &str) -> bool {
-    !who.view(shard).is_restricted() || who.may(shard, Kind::Resource, uri, &Map::new())
-}
-
-/// The tool that a call is for, when the caller may call it so, and its record will have a place.
-fn call_target<'v>(
-    shard: &Shard,
-    view: &'v View,
-    params: Option<Object<'_>>,
-    who: &Who,
-    notes: &Notes,
-) -> Result<&'v Rc<LocalTool>, RpcError> {
-    let name = required_str(params, "name")?;
-    if shard.audit.is_some() {
-        let text = params.and_then(|params| params.get("arguments")).map_or("", |arguments| arguments.text());
-        notes.arguments.set(Some(shard.audit_key.digest(text.as_bytes())));
-    }
-    let Some(tool) = view.tool(name) else {
-        notes.denied.set(who.denied(shard, name));
-        return Err(unknown_tool(name));
-    };
-    if view.depends(name)
-        && let Some(denied) = who.denied_call(shard, name, &arguments(params)?)
-    {
-        notes.denied.set(Some(denied));
-        return Err(unknown_tool(name));
-    }
-    if !trail::may_call(shard, &tool.definition) {
-        return Err(RpcError::internal(trail::CANNOT_WRITE).with_status(503));
-    }
-    Ok(tool)
-}
-
-fn unknown_tool(name: &str) -> RpcError {
-    RpcError::invalid_params(format!("Unknown tool: {}", shortened(name)))
-}
-
 fn plan_call(
     tool: Rc<LocalTool>,
     params: Option<Object<'_>>,
     caller: &Caller,
     via: &Via<'_>,
 ) -> Result<Work, RpcError> {
-    let arguments = arguments(params)?;
+    let arguments = target::arguments(params)?;
     let mirrored = caller.version.era() == Era::Modern && matches!(via.carrier, Carrier::Http(_));
     if mirrored && !tool.headers.is_empty() {
         let tree = Tree::Object(arguments);
@@ -468,41 +416,6 @@ fn plan_call(
         return Ok(Work::Tool(tool, arguments));
     }
     Ok(Work::Tool(tool, arguments))
-}
-
-fn unknown_prompt(name: &str) -> RpcError {
-    RpcError::invalid_params(format!("Unknown prompt: {}", shortened(name)))
-}
-
-fn plan_prompt(catalog: &Catalog, params: Option<Object<'_>>) -> Result<Work, RpcError> {
-    let name = required_str(params, "name")?;
-    let Some(entry) = catalog.prompt(name) else {
-        return Err(unknown_prompt(name));
-    };
-    let arguments = arguments(params)?;
-    for argument in &entry.definition.arguments {
-        match arguments.get(&argument.name) {
-            None if argument.required => {
-                return Err(RpcError::invalid_params(format!("Missing argument: {}", argument.name)));
-            }
-            Some(value) if !value.is_string() => {
-                return Err(RpcError::invalid_params(format!("Argument {} must be a string", argument.name)));
-            }
-            _ => {}
-        }
-    }
-    Ok(Work::Prompt(Arc::clone(entry), arguments))
-}
-
-fn arguments(params: Option<Object<'_>>) -> Result<Map<String, Tree>, RpcError> {
-    match params.and_then(|params| params.get("arguments")) {
-        None => Ok(Map::new()),
-        Some(value) if value.is_null() => Ok(Map::new()),
-        Some(value) => match value.to_tree() {
-            Some(Tree::Object(arguments)) => Ok(arguments),
-            _ => Err(RpcError::invalid_params("Invalid params: `arguments` must be an object")),
-        },
-    }
 }
 
 /// The answers a client brings (2026-07-28, multi-round-trip requests). Its state must be one that this server sealed

@@ -3,6 +3,8 @@
 
 mod connection;
 
+mod in_force;
+
 mod handshake;
 
 mod stream;
@@ -29,7 +31,7 @@ pub mod socket;
 
 pub mod buffers;
 
-use std::cell::{Cell, Ref, RefCell};
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::{IpAddr, TcpListener as StdListener};
 use std::panic::AssertUnwindSafe;
@@ -48,7 +50,7 @@ use ringway_core::json::JsonParser;
 use ringway_core::mcp::render::{self, ServerIdentity};
 use ringway_core::mcp::request_state::StateKey;
 use ringway_core::session::{Handle, Table};
-use ringway_policy::{AllowList, Limits, Policy};
+use ringway_policy::Policy;
 use serde_json::{Map, Value, json};
 use slab::Slab;
 
@@ -70,7 +72,7 @@ use crate::ticker::Ticks;
 use crate::tls::Tls;
 use crate::tls::handshakes::Handshakes;
 use crate::tls::session::Scratch;
-use crate::view::{Sights, VIEWS_MAX, View};
+use crate::view::{Sights, View};
 use crate::who::Who;
 use buffers::Buffers;
 use control::Control;
@@ -245,83 +247,6 @@ impl Shard {
             known: RefCell::new(known),
             views: RefCell::default(),
         })
-    }
-
-    /// The policy in force. Not to be held across an await: a newer one may come.
-    pub fn policy(&self) -> Ref<'_, Policy> {
-        Ref::map(self.policy.borrow(), Arc::as_ref)
-    }
-
-    /// The bounds in force, as [`Shard::policy`].
-    pub fn limits(&self) -> Ref<'_, Limits> {
-        Ref::map(self.policy(), |policy| &policy.limits)
-    }
-
-    /// The hosts and origins that may call, as [`Shard::policy`].
-    pub fn allowed(&self) -> Ref<'_, AllowList> {
-        Ref::map(self.policy(), |policy| &policy.allowed)
-    }
-
-    /// Takes what is in force, if it is newer than what this shard has.
-    fn catch_up(&self) {
-        if self.server.generation() == self.generation.get() {
-            return;
-        }
-        let Some(InForce { generation, catalog, policy, access, tls }) = self.server.in_force() else { return };
-        debug_assert!(generation > self.generation.get(), "generations never go back");
-        self.generation.set(generation);
-        let whole = View::new(generation, catalog, self.whole.borrow().tools());
-        self.whole.replace(whole);
-        self.views.borrow_mut().clear();
-        // Also where only the catalog changed: what is remembered is of one generation.
-        self.known.borrow_mut().follow(generation);
-        self.access.replace(access);
-        self.tls.replace(tls);
-        let limits = &policy.limits;
-        self.sessions.borrow_mut().set_bounds(
-            limits.sessions_max,
-            limits.session_idle_max,
-            limits.session_evict_idle_min,
-        );
-        self.tasks.borrow_mut().set_bounds(limits.tasks_max, limits.task_ttl, Duration::ZERO);
-        self.policy.replace(policy);
-    }
-
-    /// Everything that is offered, whoever may see it.
-    pub fn whole(&self) -> Rc<View> {
-        Rc::clone(&self.whole.borrow())
-    }
-
-    /// Which change of catalog or policy this shard is at.
-    pub fn generation(&self) -> u64 {
-        self.generation.get()
-    }
-
-    /// Who may call, as the operator decided it. Not to be held across an await.
-    pub fn access(&self) -> Ref<'_, Arc<Access>> {
-        self.access.borrow()
-    }
-
-    /// What a principal may see. Those who may see the same share it.
-    pub fn view_for(&self, principal: &Principal) -> Rc<View> {
-        let (whole, access) = (self.whole(), self.access());
-        let Some(sights) = Sights::of(principal, &access, &whole.catalog) else { return whole };
-        let mut views = self.views.borrow_mut();
-        if let Some(view) = views.get(&sights) {
-            return Rc::clone(view);
-        }
-        if views.len() >= VIEWS_MAX {
-            // As many callers with as many different rights: they are made again as they come.
-            views.clear();
-        }
-        let view = View::filtered(&whole, &sights, self.limits().page_items_max);
-        views.insert(sights, Rc::clone(&view));
-        view
-    }
-
-    /// TLS of callers that come at this moment.
-    fn tls(&self) -> Option<Tls> {
-        self.tls.borrow().clone()
     }
 
     /// Time since the shard started, by the monotonic clock.

@@ -7,6 +7,8 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::Value;
 
+use crate::printed;
+
 /// How long the server may take.
 const TIME_MAX: Duration = Duration::from_secs(5);
 
@@ -37,12 +39,8 @@ enum Output {
 
 /// Asks, and prints the answer.
 pub fn run(explain: &Explain) -> ExitCode {
-    match explain.ask() {
-        Ok(told) => {
-            // A reader that has seen enough is no failure.
-            let _ = std::io::stdout().write_all(told.as_bytes());
-            ExitCode::SUCCESS
-        }
+    match explain.ask().and_then(|told| printed::print(&told).map_err(|text| (2, text))) {
+        Ok(()) => ExitCode::SUCCESS,
         Err((code, text)) => {
             let _ = writeln!(std::io::stderr(), "ringway: {text}");
             ExitCode::from(code)

@@ -24,6 +24,8 @@ mod completion;
 
 mod man;
 
+mod printed;
+
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;

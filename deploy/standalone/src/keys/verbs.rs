@@ -1,7 +1,7 @@
 //! What `keys create|list|revoke|rotate` do: change the file, then tell. A secret is printed once, after its digest is
 //! safely on disk, so that no key is handed out that the server does not know.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -166,15 +166,9 @@ fn print_key(common: &Common, id: &str, key: &Zeroizing<String>, more: serde_jso
     })
 }
 
-/// Prints. A reader that has seen enough, as `head` has, is no error.
+/// Prints.
 fn print(text: &str) -> Result<(), Trouble> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Trouble::Usage(format!("standard output takes nothing: {error}")))
-        }
-        _ => Ok(()),
-    }
+    crate::printed::print(text).map_err(Trouble::Usage)
 }
 
 /// Says what is worth knowing beside what is printed.

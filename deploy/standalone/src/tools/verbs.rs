@@ -1,7 +1,7 @@
 //! What `tools list` and `tools call` do: ask, then print for people or for programs. It never prints JSON that the
 //! server did not send.
 
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use serde_json::Value;
@@ -155,15 +155,9 @@ fn remark(connection: &Connection, sentence: &str) {
     }
 }
 
-/// Prints. A reader that has seen enough, as `head` has, is no error.
+/// Prints.
 fn print(text: &str) -> Result<(), Trouble> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Trouble::Usage(format!("standard output takes nothing: {error}")))
-        }
-        _ => Ok(()),
-    }
+    crate::printed::print(text).map_err(Trouble::Usage)
 }
 
 #[cfg(test)]
