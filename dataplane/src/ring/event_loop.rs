@@ -179,12 +179,15 @@ impl EventLoop {
             let is_held = self.is_held(now);
             self.enter(is_held, is_starving || is_ready)?;
             let now = if is_held { now } else { self.shard.now() };
-            if self.pace.poll_turn(is_held, now) {
+            let turns = self.pace.poll_turn(is_held, now);
+            if turns {
                 Timer::new(TURN).await;
+            }
+            let reaped = self.shard.stalls.clone().run(Doing::Pump, || self.reap(now));
+            let mut ran = self.let_run().await;
+            if turns {
                 self.look_for_others(now);
             }
-            let reaped = self.shard.stalls.clone().run(Doing::Pump, || self.reap());
-            let mut ran = self.let_run().await;
             let was_busy = reaped > 0 || ran != Ran::Nothing || is_starving || self.table.has_work();
             if self.pace.poll_sleep(self.is_held(now), was_busy) {
                 self.sleep().await;
@@ -271,7 +274,7 @@ impl EventLoop {
     }
 
     /// Looks at what completed.
-    fn reap(&mut self) -> usize {
+    fn reap(&mut self, now: Duration) -> usize {
         let EventLoop { shard, table, uring, pace, listeners, bell, .. } = self;
         let mut count = 0;
         let mut is_bell_lost = false;
@@ -290,7 +293,7 @@ impl EventLoop {
                     None => drop(result),
                 }
             }
-            Completion::Tick => pace.handle_tick(),
+            Completion::Tick => pace.handle_tick(now),
             Completion::Bell { goes_on } => {
                 pace.handle_bell();
                 is_bell_lost |= !goes_on;
