@@ -26,7 +26,8 @@ fn file() -> (KeyFile, Created) {
 }
 
 fn with_keys(file: KeyFile, older: &str) -> Credentials {
-    let keys = KeyRing::new(file, api_keys(older).expect("good keys")).expect("a ring");
+    let older = if older.is_empty() { Vec::new() } else { api_keys(older).expect("good keys") };
+    let keys = KeyRing::new(file, older).expect("a ring");
     Credentials { keys: Some(keys), ..Credentials::default() }
 }
 
@@ -39,11 +40,11 @@ fn check(credentials: &Credentials, principal: &Principal, now_unix_s: u64, want
 fn a_key_counts_while_it_is_the_same_and_not_taken_back() {
     let (was, Created { id, text }) = file();
     let known = |credentials: &Credentials| credentials.identify(Credential::ApiKey(text.as_bytes()), NOW);
-    let principal = known(&with_keys(was, "{}")).expect("it is good");
+    let principal = known(&with_keys(was, "")).expect("it is good");
     let changed = |change: &dyn Fn(&mut KeyFile)| {
         let (mut file, _) = file();
         change(&mut file);
-        with_keys(file, "{}")
+        with_keys(file, "")
     };
     check(&changed(&|_| {}), &principal, NOW, None);
     let more = changed(&|file| {
@@ -54,16 +55,16 @@ fn a_key_counts_while_it_is_the_same_and_not_taken_back() {
         file.revoke(&id, NOW).expect("it is there");
     });
     check(&revoked, &principal, NOW, Some(Lapse::Revoked));
-    check(&with_keys(KeyFile::new(Pepper::new([5; 32])), "{}"), &principal, NOW, Some(Lapse::Revoked));
+    check(&with_keys(KeyFile::new(Pepper::new([5; 32])), ""), &principal, NOW, Some(Lapse::Revoked));
     check(&Credentials::default(), &principal, NOW, Some(Lapse::Revoked));
     // One of the same id that is another: its secret, or what it may do.
     let mut other = KeyFile::new(Pepper::new([5; 32]));
     let wanted = NewKey { name: "ci".into(), scopes: vec!["read".into()], ..NewKey::default() };
     other.create(wanted, &[1; 9], &[3; 32], NOW).expect("a key");
-    check(&with_keys(other, "{}"), &principal, NOW, Some(Lapse::Revoked));
+    check(&with_keys(other, ""), &principal, NOW, Some(Lapse::Revoked));
     let mut narrow = KeyFile::new(Pepper::new([5; 32]));
     narrow.create(NewKey { name: "ci".into(), ..NewKey::default() }, &[1; 9], &[2; 32], NOW).expect("a key");
-    check(&with_keys(narrow, "{}"), &principal, NOW, Some(Lapse::Revoked));
+    check(&with_keys(narrow, ""), &principal, NOW, Some(Lapse::Revoked));
     let scoped = Credentials { scopes: ["write".into()].into(), ..changed(&|_| {}) };
     check(&scoped, &principal, NOW, Some(Lapse::Revoked));
 }
@@ -71,10 +72,10 @@ fn a_key_counts_while_it_is_the_same_and_not_taken_back() {
 #[test]
 fn a_rotated_key_counts_for_its_grace() {
     let (was, Created { id, text }) = file();
-    let before = with_keys(was, "{}").identify(Credential::ApiKey(text.as_bytes()), NOW).expect("it is good");
+    let before = with_keys(was, "").identify(Credential::ApiKey(text.as_bytes()), NOW).expect("it is good");
     let (mut file, _) = file();
     file.rotate(&id, &[7; 32], 60, NOW).expect("it is there");
-    let rotated = with_keys(file, "{}");
+    let rotated = with_keys(file, "");
     check(&rotated, &before, NOW + 59, None);
     assert_eq!(rotated.standing(&before, NOW), Ok(Some(NOW + 60)), "that is when to look again");
     check(&rotated, &before, NOW + 60, Some(Lapse::Expired));
