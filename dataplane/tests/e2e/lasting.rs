@@ -285,14 +285,19 @@ fn everything_of_an_expired_key_ends_and_nothing_of_another() {
 fn a_revoked_client_that_does_not_read_is_cut_off() {
     let fixture = Fixture::with(|options| {
         options.access = access(&json!({ GOING: { "name": "going" } }));
+        // Neither its slowness nor what waits for it ends it before the test does.
         options.policy.limits.write_stall_max = 4 * DEADLINE;
+        options.policy.limits.call_time_max = 4 * DEADLINE;
+        options.policy.limits.stream_bytes_max = 1 << 30;
     });
     let mut wire = Wire::connect(fixture.address);
     let fields = [("MCP-Protocol-Version", MODERN), ("Mcp-Method", "tools/call"), ("Mcp-Name", "flood")];
-    let params = json!({ "name": "flood", "arguments": { "burst": 64 }, "_meta": { "progressToken": 5 } });
+    let params = json!({ "name": "flood", "arguments": { "burst": 32 }, "_meta": { "progressToken": 5 } });
     post(&mut wire, GOING, &fields, &modern("tools/call", params));
     fixture.stage.expect(Beat::Entered);
-    std::thread::sleep(Duration::from_millis(300));
+    // 32 MiB a second fill what the kernel holds for a client.
+    std::thread::sleep(Duration::from_millis(1000));
+    assert!(fixture.stage.is_quiet(), "it goes on");
     apply(&fixture, &json!({ STAYING: { "name": "staying" } }));
     fixture.stage.expect(Beat::Dropped);
 }
