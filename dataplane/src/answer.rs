@@ -134,14 +134,14 @@ impl Source {
         match self {
             Source::Local(reader) => poll_fn(|cx: &mut Context<'_>| reader.poll_next(committed, cx)).await,
             Source::Messages(messages) => match messages.recv().await {
-                Some(text) => StreamEvent::Message { number: 0, text },
+                Some(text) => StreamEvent::Message { number: 0, text, answers: None },
                 None => StreamEvent::End(Ending::Good),
             },
             Source::Remote(receiver, ended) => match receiver.recv().await {
                 // The home shard did not know whether we had committed.
                 Ok(StreamEvent::Sole { ending, text, .. }) if committed => {
                     *ended = ending;
-                    StreamEvent::Message { number: 1, text }
+                    StreamEvent::Message { number: 1, text, answers: Some(ending) }
                 }
                 Ok(event) => event,
                 Err(_) => StreamEvent::End(*ended),

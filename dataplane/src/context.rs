@@ -273,8 +273,8 @@ impl Context {
             return false;
         }
         let shard = &self.0.shard;
-        let principal = Rc::clone(&self.0.caller.who.key);
-        let task = Task::new(shard.new_handle(), principal, shard.limits().task_ttl, SystemTime::now());
+        let who = Rc::clone(&self.0.caller.who);
+        let task = Task::new(shard.new_handle(), who, shard.limits().task_ttl, SystemTime::now());
         let inserted = shard.tasks.borrow_mut().insert(task.handle, Rc::clone(&task), shard.now());
         if inserted.is_ok() {
             self.0.task.replace(Some(task));

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ringway_core::header_params::HeaderLookup;
-use ringway_core::identify::Principal;
+use ringway_core::identify::{Lapse, Principal};
 use ringway_core::mcp::RpcError;
 use ringway_core::mcp::era::Carrier;
 use ringway_core::mcp::rpc_error::PARSE;
@@ -31,6 +31,7 @@ use crate::shard::Shard;
 use crate::shard::socket::Socket;
 use crate::stall::Doing;
 use crate::stop::{self, Stop};
+use crate::trail::{self, NotRecorded};
 use crate::who::Who;
 use note::{End, Note};
 use output::Output;
@@ -63,6 +64,8 @@ pub struct Duplex {
     /// Messages whose answer is being handed out.
     answering: Cell<usize>,
     was_slow: Cell<bool>,
+    /// Why it is to end, when it is for its credential.
+    lapse: Cell<Option<Lapse>>,
 }
 
 /// A message that was read and not acted upon.
@@ -108,6 +111,7 @@ impl Duplex {
             last_work: Cell::new(0),
             answering: Cell::new(0),
             was_slow: Cell::new(false),
+            lapse: Cell::new(None),
         })
     }
 
@@ -126,7 +130,7 @@ impl Duplex {
         let began = Instant::now();
         let shard = &self.shard;
         // On standard input nobody shows a credential: whoever starts the process is known to the system.
-        if self.socket.is_some() && !self.who.holds(shard) {
+        if self.socket.is_some() && self.has_lapsed() {
             self.output.close();
             let refusal = Refusal::BadCredential.answer();
             return self.unreadable(RpcError::new(refusal.code, refusal.message));
@@ -191,9 +195,24 @@ impl Duplex {
             }
         };
         note.end.set(End::of(&reply));
-        if !reply.body.is_empty() {
-            self.send(reply.body).await;
+        if reply.body.is_empty() {
+            return;
         }
+        match note.submit() {
+            Ok(None) => self.send(reply.body).await,
+            // Beside the reading of messages: as many may wait for the disk as calls may be under way.
+            Ok(Some(durable)) if self.calls.borrow().len() < self.manner.calls_max => {
+                let client = Rc::clone(self);
+                self.track(None, async move { client.send_recorded(durable.await.is_ok(), reply.body).await });
+            }
+            Ok(Some(durable)) => self.send_recorded(durable.await.is_ok(), reply.body).await,
+            Err(NotRecorded) => self.send_recorded(false, reply.body).await,
+        }
+    }
+
+    /// Sends an answer whose record is on disk, or that it is not.
+    async fn send_recorded(&self, is_recorded: bool, answer: Vec<u8>) {
+        self.send(if is_recorded { answer } else { trail::not_recorded(&self.shard, &answer) }).await;
     }
 
     /// Why work that may take a while is not begun.
@@ -266,7 +285,7 @@ impl Duplex {
         let client = Rc::clone(self);
         let announcing = async move {
             // A session's own stream keeps what it can, and never overflows.
-            client.forward(&mut source, &Cell::default()).await;
+            client.forward(&mut source, None).await;
         };
         shard.spawn(Doing::Duplex, announcing).detach();
         Ok(())
@@ -290,7 +309,7 @@ impl Duplex {
                 // Until its last message a call has no answer, and a client that leaves ends it here.
                 note.end.set(End { ending: Ending::Cancelled, ..note.end.get() });
             }
-            if client.forward(&mut events.source, &note.end).await {
+            if client.forward(&mut events.source, Some(&note)).await {
                 client.was_slower_than(id.as_deref()).await;
             }
         });
@@ -328,12 +347,23 @@ impl Duplex {
     }
 
     /// Sends events until the last. True when the client was too slow for them.
-    async fn forward(&self, source: &mut Source, end: &Cell<End>) -> bool {
+    async fn forward(&self, source: &mut Source, note: Option<&Note>) -> bool {
+        let unheard = Cell::default();
+        let end = note.map_or(&unheard, |note| &note.end);
         loop {
             match source.next(true).await {
-                StreamEvent::Message { text, .. } | StreamEvent::Sole { text, .. } => {
+                StreamEvent::Message { text, answers: None, .. } => {
                     end.set(End { bytes: end.get().bytes + text.len() as u64, ..end.get() });
                     self.send(text).await;
+                }
+                StreamEvent::Message { text, answers: Some(ending), .. } | StreamEvent::Sole { text, ending, .. } => {
+                    end.set(End { ending, bytes: end.get().bytes + text.len() as u64, ..end.get() });
+                    let is_recorded = match note.map(Note::submit) {
+                        None | Some(Ok(None)) => true,
+                        Some(Ok(Some(durable))) => durable.await.is_ok(),
+                        Some(Err(NotRecorded)) => false,
+                    };
+                    self.send_recorded(is_recorded, text).await;
                 }
                 // There is no other connection to come back on.
                 StreamEvent::Suspend => {}
@@ -364,6 +394,28 @@ impl Duplex {
     /// Whether nothing is under way.
     pub fn is_done(&self) -> bool {
         self.calls.borrow().is_empty() && self.answering.get() == 0
+    }
+
+    /// Who it is.
+    pub fn who(&self) -> &Who {
+        &self.who
+    }
+
+    /// Why it ends, when it is for its credential.
+    pub fn lapse(&self) -> Option<Lapse> {
+        self.lapse.get()
+    }
+
+    fn has_lapsed(&self) -> bool {
+        // A sweep finds the rest; the second in which a credential expires may be over before.
+        let end = self.who.principal.expires_at_unix_s;
+        self.lapse.get().is_some() || end.is_some_and(|end| end <= self.shard.coarse_unix_s.get())
+    }
+
+    /// Ends everything that is under way: its credential is worth nothing.
+    pub fn handle_lapse(&self, lapse: Lapse) {
+        self.lapse.set(Some(lapse));
+        self.end();
     }
 
     /// Whether the client was left for being slow.

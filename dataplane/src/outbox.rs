@@ -19,6 +19,8 @@ pub enum StreamEvent {
         number: u64,
         /// JSON text.
         text: Vec<u8>,
+        /// How the request ended, when this is its answer.
+        answers: Option<Ending>,
     },
     /// The only message there ever was: it can be answered as plain JSON with this status.
     Sole {
@@ -206,7 +208,8 @@ impl Reader {
                 outbox.answered_plainly.set(true);
                 return Poll::Ready(StreamEvent::Sole { status, ending, text });
             }
-            return Poll::Ready(StreamEvent::Message { number, text });
+            let answers = outbox.finished.get().filter(|last| last.number == number).map(|last| last.ending);
+            return Poll::Ready(StreamEvent::Message { number, text, answers });
         }
         if let Some(last) = outbox.finished.get() {
             return Poll::Ready(StreamEvent::End(last.ending));

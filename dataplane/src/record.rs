@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ringway_core::audit::Hash;
+use ringway_core::identify::Lapse;
 use ringway_core::identify::access::Rejection;
 use ringway_core::mcp::Era;
 
@@ -91,6 +92,8 @@ pub enum Ending {
     Late,
     /// Without an answer: its client cancelled it, went away, or was too slow to read.
     Cancelled,
+    /// Without an answer: the credential that it was asked with is worth nothing any more.
+    Lapsed(Lapse),
     /// With this JSON-RPC error code.
     Error(i32),
 }

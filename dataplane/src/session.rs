@@ -12,6 +12,7 @@ use ringway_policy::Limits;
 use serde_json::Value;
 
 use crate::outbox::Outbox;
+use crate::who::Who;
 
 /// The stream that a GET opens.
 pub const STANDALONE: u32 = 0;
@@ -24,6 +25,12 @@ const QUESTIONS_MAX: usize = 256;
 
 /// Ends a call.
 pub type Cancel = Box<dyn FnOnce()>;
+
+/// A call in flight.
+struct Running {
+    who: Rc<Who>,
+    cancel: Cancel,
+}
 
 /// The session.
 pub struct Session {
@@ -38,7 +45,7 @@ pub struct Session {
     subscriptions: RefCell<HashSet<String>>,
     streams: RefCell<BTreeMap<u32, Rc<Outbox>>>,
     last_stream: Cell<u32>,
-    calls: RefCell<HashMap<String, Cancel>>,
+    calls: RefCell<HashMap<String, Running>>,
     questions: RefCell<HashMap<String, async_channel::Sender<Result<Value, Value>>>>,
     last_question: Cell<u64>,
     /// Whether its client can come back on another connection, so that streams of calls are kept for it.
@@ -134,8 +141,8 @@ impl Session {
     }
 
     /// Remembers a call in flight, so that the client can cancel it.
-    pub fn begin_call(&self, id: &str, cancel: Cancel) {
-        let former = self.calls.borrow_mut().insert(id.to_owned(), cancel);
+    pub fn begin_call(&self, id: &str, who: Rc<Who>, cancel: Cancel) {
+        let former = self.calls.borrow_mut().insert(id.to_owned(), Running { who, cancel });
         debug_assert!(former.is_none(), "an id in use was refused before");
     }
 
@@ -146,16 +153,25 @@ impl Session {
 
     /// Cancels a call, if it is in flight.
     pub fn cancel_call(&self, id: &str) {
-        let cancel = self.calls.borrow_mut().remove(id);
-        if let Some(cancel) = cancel {
+        let call = self.calls.borrow_mut().remove(id);
+        if let Some(Running { cancel, .. }) = call {
             cancel();
+        }
+    }
+
+    /// Cancels the calls of some, where they may outlive a connection; others end with theirs.
+    pub fn cancel_calls_of(&self, is_one: impl Fn(&Who) -> bool) {
+        if self.can_come_back {
+            let calls: Vec<Running> =
+                self.calls.borrow_mut().extract_if(|_, call| is_one(&call.who)).map(|(_, call)| call).collect();
+            calls.into_iter().for_each(|call| (call.cancel)());
         }
     }
 
     /// Ends everything the session has going.
     pub fn end(&self) {
-        let calls: Vec<Cancel> = self.calls.borrow_mut().drain().map(|(_, cancel)| cancel).collect();
-        calls.into_iter().for_each(|cancel| cancel());
+        let calls: Vec<Running> = self.calls.borrow_mut().drain().map(|(_, call)| call).collect();
+        calls.into_iter().for_each(|call| (call.cancel)());
         self.questions.borrow_mut().clear();
         let streams: Vec<_> = self.streams.borrow().values().cloned().collect();
         streams.iter().for_each(|stream| stream.end());

@@ -11,6 +11,8 @@ use ringway_core::session::Handle;
 use ringway_core::session::table::Resident;
 use serde_json::{Map, Value, json};
 
+use crate::who::Who;
+
 /// The extension's name.
 pub const EXTENSION: &str = "io.modelcontextprotocol/tasks";
 /// How often a client should look.
@@ -40,8 +42,8 @@ struct Open {
 pub struct Task {
     /// Its name.
     pub handle: Handle,
-    /// Who may see it.
-    pub principal: Rc<str>,
+    /// Who may see it: whoever has its key.
+    pub who: Rc<Who>,
     ttl: Duration,
     created: SystemTime,
     updated: Cell<SystemTime>,
@@ -60,10 +62,10 @@ impl Resident for Task {
 
 impl Task {
     /// A task that works.
-    pub fn new(handle: Handle, principal: Rc<str>, ttl: Duration, now: SystemTime) -> Rc<Task> {
+    pub fn new(handle: Handle, who: Rc<Who>, ttl: Duration, now: SystemTime) -> Rc<Task> {
         Rc::new(Task {
             handle,
-            principal,
+            who,
             ttl,
             created: now,
             updated: Cell::new(now),

@@ -5,7 +5,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ringway_core::audit::{Decision, Kind, Record};
 use ringway_core::identify::access::Rejection;
+use ringway_core::json::Value;
 use ringway_core::mcp::types::ToolDefinition;
+use ringway_core::mcp::{RpcError, render};
 use ringway_core::refusal::Refusal;
 
 use crate::audit::{Durable, Effect, Submitted};
@@ -26,6 +28,14 @@ fn effect_of(definition: &ToolDefinition) -> Effect {
 pub fn may_call(shard: &Shard, definition: &ToolDefinition) -> bool {
     let in_flight = shard.in_flight.get();
     shard.audit.as_ref().is_none_or(|audit| audit.may_begin(effect_of(definition), in_flight))
+}
+
+/// The message in place of an answer whose record is not on disk. What it did is done; who asked for it must not take it for
+/// recorded.
+pub fn not_recorded(shard: &Shard, answer: &[u8]) -> Vec<u8> {
+    let id = |value: Value<'_>| value.as_object()?.get("id").map(|id| id.text().to_owned());
+    let id = shard.json.borrow_mut().with(answer, id).ok().flatten();
+    render::error(Vec::new(), id.as_deref(), &RpcError::internal(CANNOT_WRITE))
 }
 
 /// The record is not in the log, and without it there is no answer.
@@ -137,6 +147,7 @@ fn outcome_of(ending: Ending) -> &'static str {
         Ending::BadArguments => "bad_arguments",
         Ending::Late => "late",
         Ending::Cancelled => "cancelled",
+        Ending::Lapsed(lapse) => lapse.word(),
         Ending::Error(_) => "error",
     }
 }

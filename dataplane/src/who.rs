@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use ringway_core::authorize::{Kind, Sight};
-use ringway_core::identify::{CredentialKind, Principal};
+use ringway_core::identify::{CredentialKind, Lapse, Principal};
 use serde_json::{Map, Value};
 
 use crate::record::Denied;
@@ -35,11 +35,14 @@ impl Who {
         Rc::new(Who { principal, key, address, view: RefCell::new(view) })
     }
 
-    /// Whether it is known still.
-    pub fn holds(&self, shard: &Shard) -> bool {
+    /// Until when its credential is good, if that has an end.
+    ///
+    /// # Errors
+    /// Why it is worth nothing any more.
+    pub fn standing(&self, shard: &Shard) -> Result<Option<u64>, Lapse> {
         let access = shard.access();
         let credentials = access.credentials.as_ref();
-        credentials.is_none_or(|credentials| credentials.holds(&self.principal, shard.coarse_unix_s.get()))
+        credentials.map_or(Ok(None), |credentials| credentials.standing(&self.principal, shard.coarse_unix_s.get()))
     }
 
     /// The same, calling from elsewhere.

@@ -7,7 +7,9 @@ use std::time::Instant;
 
 use super::Duplex;
 use crate::answer::Reply;
+use crate::audit::Durable;
 use crate::record::{self, About, Ending, Finished};
+use crate::trail::NotRecorded;
 
 /// How a message ended, as far as is known.
 #[derive(Clone, Copy)]
@@ -40,23 +42,32 @@ pub struct Note {
     began: Instant,
     /// How it ended so far.
     pub end: Cell<End>,
+    is_submitted: Cell<bool>,
 }
 
 impl Note {
     /// A message that was read at `began`.
     pub fn new(client: &Rc<Duplex>, about: About, began: Instant) -> Note {
-        Note { client: Rc::clone(client), about, began, end: Cell::default() }
+        Note { client: Rc::clone(client), about, began, end: Cell::default(), is_submitted: Cell::default() }
     }
-}
 
-impl Drop for Note {
-    fn drop(&mut self) {
-        let Note { client, about, began, end } = self;
+    /// Has it recorded as it ended, before its answer goes out. What comes back is to be waited for.
+    ///
+    /// # Errors
+    /// The audit log has no place for it, and there is to be no answer without.
+    pub fn submit(&self) -> Result<Option<Durable>, NotRecorded> {
+        if self.is_submitted.replace(true) {
+            return Ok(None);
+        }
+        let Note { client, about, began, end, .. } = self;
         let End { status, ending, bytes } = end.get();
+        let ending = match (ending, client.lapse()) {
+            (Ending::Cancelled, Some(lapse)) => Ending::Lapsed(lapse),
+            _ => ending,
+        };
         let request_id = client.shard.new_request_id();
         let (request_id, socket) = (request_id.as_str(), client.socket.as_deref());
-        // The connection goes on beside it: what it was answered may be out before this is on disk.
-        let _ = record::finished(
+        record::finished(
             &client.shard,
             &Finished {
                 about,
@@ -70,6 +81,13 @@ impl Drop for Note {
                 rejection: None,
                 socket,
             },
-        );
+        )
+    }
+}
+
+impl Drop for Note {
+    fn drop(&mut self) {
+        // One that has no answer is waited for by nobody.
+        let _ = self.submit();
     }
 }

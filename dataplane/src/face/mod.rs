@@ -102,7 +102,7 @@ impl Wording {
         let status = match reply.ending {
             Ending::BadArguments => outcome::BAD_ARGUMENTS,
             Ending::Late => outcome::LATE,
-            Ending::Good | Ending::ToolError | Ending::Cancelled | Ending::Error(_) => reply.status,
+            Ending::Good | Ending::ToolError | Ending::Cancelled | Ending::Lapsed(_) | Ending::Error(_) => reply.status,
         };
         let (status, body) = match (outcome::read(status, &reply.body), self) {
             (Ok(result), Wording::Rest) => (200, rest::result(&result)),

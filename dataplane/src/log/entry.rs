@@ -119,6 +119,7 @@ impl Entry {
                 Ending::BadArguments => Some(Code::Tool("bad_arguments")),
                 Ending::Late => Some(Code::Tool("late")),
                 Ending::Cancelled => Some(Code::Tool("cancelled")),
+                Ending::Lapsed(lapse) => Some(Code::Tool(lapse.word())),
                 Ending::Error(code) => Some(Code::Rpc(code)),
             },
             duration_ms: self.took.as_nanos() as f64 / 1e6,
@@ -145,6 +146,9 @@ impl Entry {
             Ending::BadArguments => out.extend_from_slice(b" (bad arguments)"),
             Ending::Late => out.extend_from_slice(b" (late)"),
             Ending::Cancelled => out.extend_from_slice(b" (cancelled)"),
+            Ending::Lapsed(lapse) => {
+                let _ = write!(out, " ({})", lapse.word());
+            }
             Ending::Error(code) => {
                 let _ = write!(out, " (error {code})");
             }

@@ -148,10 +148,14 @@ impl Listen {
 
     /// Ends the stream with its result.
     pub fn finish(&self, shard: &Shard) {
-        let id: Tree = serde_json::from_str(&self.id).unwrap_or_default();
-        let meta = json!({ META_SUBSCRIPTION: id });
-        self.outbox.finish(200, Ending::Good, ResultWriter::with_meta(&self.id, &shard.identity, &meta));
+        self.outbox.finish(200, Ending::Good, last_words(shard, &self.id));
     }
+}
+
+/// The result of a stream that ends here rather than with its client; `id` is JSON text.
+pub fn last_words(shard: &Shard, id: &str) -> Vec<u8> {
+    let named: Tree = serde_json::from_str(id).unwrap_or_default();
+    ResultWriter::with_meta(id, &shard.identity, &json!({ META_SUBSCRIPTION: named }))
 }
 
 /// The notification of each changed list, and whether it is wanted.

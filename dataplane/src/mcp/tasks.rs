@@ -49,7 +49,7 @@ pub async fn answer(shard: &Rc<Shard>, id: &str, task: Handle, caller: Caller, v
 /// Applies a request to a task of this shard. The result's members as JSON text, or nothing for an acknowledgement.
 pub fn apply(shard: &Rc<Shard>, handle: Handle, principal: &str, verb: TaskVerb) -> Result<String, String> {
     let task = shard.tasks.borrow_mut().touch(&handle, shard.now()).cloned();
-    let task = task.filter(|task| &*task.principal == principal).ok_or(UNKNOWN)?;
+    let task = task.filter(|task| &*task.who.key == principal).ok_or(UNKNOWN)?;
     match verb {
         TaskVerb::Get => return Ok(task.detail().to_string()),
         TaskVerb::Update(answers) => {

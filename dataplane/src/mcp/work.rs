@@ -135,7 +135,7 @@ pub async fn start(shard: &Rc<Shard>, planned: Planned, route: Route) -> Answer 
                 // A cancelled request gets no answer (MCP cancellation); its stream just ends.
                 cancelled.cancel();
             });
-            session.begin_call(&id, cancel);
+            session.begin_call(&id, Rc::clone(&context.0.caller.who), cancel);
             if outbox.is_finished() {
                 session.end_call(&id);
             }

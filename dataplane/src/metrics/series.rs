@@ -59,7 +59,7 @@ fn class(ending: Ending) -> u8 {
         Ending::Good => GOOD,
         // What is wrong with its arguments a model is told in a result, too.
         Ending::ToolError | Ending::BadArguments => TOOL_ERROR,
-        Ending::Cancelled => CANCELLED,
+        Ending::Cancelled | Ending::Lapsed(_) => CANCELLED,
         Ending::Error(-32700) => 2,
         Ending::Error(-32600) => 3,
         Ending::Error(-32601) => 4,

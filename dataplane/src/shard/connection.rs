@@ -6,28 +6,30 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use ringway_core::http::deadline::Overdue;
-use ringway_core::http::decoder::{Decoder, Phase, Step};
+use ringway_core::http::decoder::{Decoder, Phase, Request, Step};
 use ringway_core::http::head::{Method as HttpMethod, lines};
 use ringway_core::http::request_id::{self, RequestId};
 use ringway_core::http::response::{self, Content, Extra};
 use ringway_core::identify::access::Rejection;
 use ringway_core::identify::client_address::ClientAddress;
-use ringway_core::mcp::RpcError;
+use ringway_core::json::Value;
+use ringway_core::mcp::{Era, RpcError, render};
 use ringway_core::refusal::Refusal;
 use ringway_core::request_path::{self, Admitted, MCP_ALLOW, Route};
 use ringway_policy::Faces;
 
 use super::control::Control;
+use super::lasting::Lasting;
 use super::socket::Socket;
-use super::stream::Stream;
+use super::stream::{Stream, Words};
 use super::websocket;
 use super::{Shard, sweep};
 use crate::answer::{Answer, Reply, Source, poll_now};
 use crate::credential;
 use crate::explain;
 use crate::face;
-use crate::mcp::http::{self, Begun};
-use crate::mcp::pair;
+use crate::mcp::http::{self, Begun, First};
+use crate::mcp::{listen, pair};
 use crate::metrics::Method;
 use crate::net::Direction;
 use crate::observe;
@@ -43,7 +45,7 @@ pub const LINGER: Duration = Duration::from_secs(1);
 /// Serves a connection to its end.
 pub async fn serve(shard: Rc<Shard>, socket: Rc<Socket>, control: Rc<Control>, serves_mcp: bool) {
     let mut connection =
-        Connection { shard, socket, control, decoder: Decoder::default(), out: Vec::new(), serves_mcp, who: None };
+        Connection { shard, socket, control, decoder: Decoder::default(), out: Vec::new(), serves_mcp, last: None };
     if !connection.run().await {
         return;
     }
@@ -62,8 +64,8 @@ struct Connection {
     decoder: Decoder,
     out: Vec<u8>,
     serves_mcp: bool,
-    /// Who sent the last request.
-    who: Option<Rc<Who>>,
+    /// Who sent the last request, from where, and by which policy it was let in.
+    last: Option<(Rc<Who>, Option<ClientAddress>, u64)>,
 }
 
 impl Connection {
@@ -219,12 +221,14 @@ impl Connection {
             self.shard.buffers.give_room(room);
         }
         let (shard, socket, control) = (Rc::clone(&self.shard), Rc::clone(&self.socket), Rc::clone(&self.control));
-        let who = self.who.take().unwrap_or_else(|| Rc::clone(&shard.anonymous));
-        Box::pin(websocket::serve(shard, socket, control, who, ahead)).await;
+        let Some((who, address, generation)) = self.last.take() else { return };
+        let lasting = Lasting::begin(&shard, &self.control, &who, address, generation);
+        Box::pin(websocket::serve(Rc::clone(&shard), socket, control, Rc::clone(&who), ahead)).await;
+        drop(lasting);
     }
 
     async fn serve_request(&mut self) -> Then {
-        let Connection { shard, socket, control, decoder, out, serves_mcp, who: last } = self;
+        let Connection { shard, socket, control, decoder, out, serves_mcp, last } = self;
         let Some(request) = decoder.request() else {
             return Then::Abort;
         };
@@ -247,14 +251,25 @@ impl Connection {
         to.cors = admitted.as_ref().ok().and_then(Admitted::origin);
         let faces = serves_mcp.then(|| shard.policy().faces);
         let address = credential::address(shard, request, socket);
+        let generation = shard.generation();
         let (known, route) = decide(shard, admitted, address, socket, *serves_mcp, faces.as_ref());
-        let address = address.map(|address| address.address);
+        let (origin, address) = (address, address.map(|address| address.address));
         let who = known.clone().unwrap_or_else(|| Rc::clone(&shard.anonymous));
-        *last = Some(Rc::clone(&who));
+        *last = Some((Rc::clone(&who), origin, generation));
         let rejection = route.as_ref().err().copied();
         let (answer, about) = match route {
             Ok(Route::McpPost) => match http::begin(shard, request, &who) {
                 Begun::Answered(answer, about) => (answer, about),
+                // No stream, and yet it may last.
+                Begun::Unfinished(first @ First::Batch(_)) => {
+                    let lasting = Lasting::begin(shard, control, &who, origin, generation);
+                    let go_on = http::go_on(shard, request, first, &who);
+                    let outcome = held(shard, Box::pin(lasting.during(go_on))).await;
+                    outcome.unwrap_or_else(|lapse| {
+                        let reply = lapsed(shard, request, socket, faces.as_ref());
+                        (Reply { ending: Ending::Lapsed(lapse), ..reply }.into(), About::of(Method::Batch))
+                    })
+                }
                 // Boxed, as below: a state machine this large would make every connection of a full shard cold memory.
                 Begun::Unfinished(first) => held(shard, Box::pin(http::go_on(shard, request, first, &who))).await,
             },
@@ -303,6 +318,14 @@ impl Connection {
             answer => answer,
         };
         let note = |ending, status, bytes| {
+            // A call was let in, and its record says how it ended. Of what is no call there is none but that it was cut off.
+            let lapsed = match ending {
+                Ending::Lapsed(lapse) if about.method != Method::ToolsCall => {
+                    Some(Rejection { refusal: Refusal::BadCredential, why: lapse.word() })
+                }
+                _ => None,
+            };
+            let rejection = rejection.or(lapsed);
             let (took, request_id) = (began.elapsed(), to.request_id.as_str());
             let socket = Some(&**socket);
             let who = known.as_ref();
@@ -321,10 +344,8 @@ impl Connection {
                     Err(NotRecorded) => false,
                 };
                 if !is_recorded {
-                    // What it did is done; who asked for it must not take it for recorded.
                     out.truncate(bytes_before);
-                    let error = RpcError::internal(trail::CANNOT_WRITE).with_status(503);
-                    write_reply(out, shard, &Reply::error(None, &error).field("Retry-After", "1"), &to);
+                    write_reply(out, shard, &unrecorded(), &to);
                 }
                 shard.buffers.give_out(reply.body);
                 let (close, upgraded) = (to.close, reply.status == 101);
@@ -340,7 +361,16 @@ impl Connection {
                         return Then::Abort;
                     }
                 }
+                let lasting = Lasting::begin(shard, control, &who, origin, generation);
+                let words = Words {
+                    note: &note,
+                    refused: &|| lapsed(shard, request, socket, faces.as_ref()),
+                    parting: &|| parting(shard, request, &about),
+                };
                 let stream = Stream {
+                    lasting: &lasting,
+                    words: &words,
+                    is_recorded: false,
                     shard,
                     control,
                     socket,
@@ -358,8 +388,7 @@ impl Connection {
                 let is_remote = matches!(events.source, Source::Remote(..)) && !events.always_stream;
                 let run = Box::pin(stream.run(events));
                 let sent = if is_remote { held(shard, run).await } else { run.await };
-                // It is out already: a stream is recorded when it has ended.
-                let _ = note(sent.ending, sent.status, sent.bytes);
+                drop(lasting);
                 if sent.then == Then::Abort {
                     return Then::Abort;
                 }
@@ -393,8 +422,33 @@ fn decide(
     (Some(who), route)
 }
 
+/// The answer to whoever shows a credential that was good when the request came.
+fn lapsed(shard: &Shard, request: Request<'_>, socket: &Socket, faces: Option<&Faces>) -> Reply {
+    let refusal = Refusal::BadCredential;
+    credential::challenge(shard, request, socket, refusal, face::refused(request.path(), faces, refusal))
+}
+
+/// The last message to a client that waits for one, as those of 2026-07-28 do on each stream: for others it just ends.
+fn parting(shard: &Shard, request: Request<'_>, about: &About) -> Option<Vec<u8>> {
+    if about.era != Some(Era::Modern) {
+        return None;
+    }
+    let id = |value: Value<'_>| value.as_object()?.get("id").map(|id| id.text().to_owned());
+    let id = shard.json.borrow_mut().with(request.body, id).ok().flatten()?;
+    if about.method == Method::Listen {
+        return Some(listen::last_words(shard, &id));
+    }
+    let answer = Refusal::BadCredential.answer();
+    Some(render::error(Vec::new(), Some(&id), &RpcError::new(answer.code, answer.message)))
+}
+
+/// The answer in place of one whose record is not on disk. What it did is done; who asked for it must not take it for recorded.
+pub fn unrecorded() -> Reply {
+    Reply::error(None, &RpcError::internal(trail::CANNOT_WRITE).with_status(503)).field("Retry-After", "1")
+}
+
 /// Waits for `future`, which waits for something else than the client.
-async fn held<F: Future>(shard: &Rc<Shard>, future: F) -> F::Output {
+pub async fn held<F: Future>(shard: &Rc<Shard>, future: F) -> F::Output {
     let _hold = shard.waits.hold();
     future.await
 }

@@ -3,12 +3,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::task::Waker;
 use std::time::Duration;
 
 use ringway_core::http::deadline::{self, Overdue, Progress};
 use ringway_core::http::decoder::Phase;
+use ringway_core::identify::Lapse;
 use ringway_policy::Limits;
 
+use super::lasting::Holder;
 use super::socket::Socket;
 use super::websocket::Pipe;
 use crate::net::Direction;
@@ -16,6 +19,10 @@ use crate::net::Direction;
 /// How long a handshake may take while others wait for room: three round trips over a bad mobile link. Who holds many open
 /// without going on keeps others out no longer than this.
 const PRESSED_HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// How long a client whose credential is worth nothing may keep what was on its way before: with two sweeps it is gone within a
+/// second.
+const LAPSED_WRITE_TIME_MAX: Duration = Duration::from_millis(500);
 
 /// A handshake, as deadlines see it.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +43,12 @@ pub struct Control {
     pub handshake: Cell<Option<Handshaking>>,
     /// What the connection has become.
     pipe: RefCell<Option<Rc<Pipe>>>,
+    /// Whose it is, while it carries something that lasts.
+    holder: RefCell<Option<Holder>>,
+    /// Why whatever lasts on it ends.
+    lapse: Cell<Option<Lapse>>,
+    /// What is to end then.
+    lasting: Cell<Option<Waker>>,
 }
 
 impl Control {
@@ -56,6 +69,9 @@ impl Control {
             overdue: Cell::new(None),
             handshake: Cell::new(None),
             pipe: RefCell::default(),
+            holder: RefCell::default(),
+            lapse: Cell::default(),
+            lasting: Cell::default(),
         })
     }
 
@@ -74,6 +90,11 @@ impl Control {
             return;
         }
         let mut progress = self.progress.get();
+        let is_blocked = |since| now.saturating_sub(since) >= LAPSED_WRITE_TIME_MAX;
+        if self.lapse.get().is_some() && progress.write_blocked_since.is_some_and(is_blocked) {
+            self.overdue.set(Some(Overdue::Write));
+            return self.close();
+        }
         let overdue = deadline::overdue(&mut progress, now, limits);
         self.progress.set(progress);
         if let Some(pipe) = &*self.pipe.borrow() {
@@ -118,6 +139,39 @@ impl Control {
     /// Shows it the pipe that serves the connection as a WebSocket.
     pub fn attach(&self, pipe: Option<Rc<Pipe>>) {
         self.pipe.replace(pipe);
+    }
+
+    /// Says whose it is while it carries something that lasts, and whether that is to end already.
+    pub fn hold(&self, holder: Option<Holder>, lapse: Option<Lapse>) {
+        self.holder.replace(holder);
+        self.lapse.set(lapse);
+        self.lasting.set(None);
+    }
+
+    /// Looks at whose it is, if it carries something that lasts and is not to end.
+    pub fn with_holder<T>(&self, look: impl FnOnce(&Holder) -> T) -> Option<T> {
+        if self.lapse.get().is_some() { None } else { self.holder.borrow().as_ref().map(look) }
+    }
+
+    /// Ends what lasts on it: the credential that it rests on is worth nothing.
+    pub fn handle_lapse(&self, lapse: Lapse) {
+        self.lapse.set(Some(lapse));
+        if let Some(pipe) = &*self.pipe.borrow() {
+            pipe.handle_lapse(lapse);
+        }
+        if let Some(waker) = self.lasting.take() {
+            waker.wake();
+        }
+    }
+
+    /// Why what lasts on it is to end.
+    pub fn lapse(&self) -> Option<Lapse> {
+        self.lapse.get()
+    }
+
+    /// Whom to wake then.
+    pub fn wake_at_lapse(&self, waker: &Waker) {
+        self.lasting.set(Some(waker.clone()));
     }
 
     /// Ends the connection, whatever it does.

@@ -10,7 +10,7 @@ use ringway_core::identify::Principal;
 use ringway_core::identify::access::Access;
 use ringway_policy::{AllowList, Limits, Policy};
 
-use super::Shard;
+use super::{Shard, lasting};
 use crate::handle::InForce;
 use crate::tls::Tls;
 use crate::view::{Sights, VIEWS_MAX, View};
@@ -44,7 +44,8 @@ impl Shard {
         self.views.borrow_mut().clear();
         // Also where only the catalog changed: what is remembered is of one generation.
         self.known.borrow_mut().follow(generation);
-        self.access.replace(access);
+        let former = self.access.replace(access);
+        let is_other_access = !Arc::ptr_eq(&former, &self.access());
         self.tls.replace(tls);
         let limits = &policy.limits;
         self.sessions.borrow_mut().set_bounds(
@@ -54,6 +55,10 @@ impl Shard {
         );
         self.tasks.borrow_mut().set_bounds(limits.tasks_max, limits.task_ttl, Duration::ZERO);
         self.policy.replace(policy);
+        if is_other_access {
+            lasting::sweep(self);
+            lasting::sweep_detached(self);
+        }
     }
 
     /// Everything that is offered, whoever may see it.

@@ -21,6 +21,8 @@ pub mod waits;
 
 pub mod control;
 
+mod lasting;
+
 mod watch;
 
 pub mod accept;
@@ -161,6 +163,10 @@ pub struct Shard {
     /// What stands for arguments in it is made with.
     pub(crate) audit_key: Arc<ArgumentsKey>,
     random: RefCell<RandomPool>,
+    /// When the first credential expires of those that something lasts by; `u64::MAX` for never.
+    next_lapse_unix_s: Cell<u64>,
+    /// It serves the process that started it, and nobody shows a credential.
+    is_local: bool,
     /// What names of requests that are made here begin with, so that processes and shards never make the same.
     request_id_salt: u32,
     request_ids_made: Cell<u64>,
@@ -229,6 +235,8 @@ impl Shard {
             audit_key: Arc::clone(&setup.audit_key),
             explanations: Explanations::default(),
             random: RefCell::default(),
+            next_lapse_unix_s: Cell::new(u64::MAX),
+            is_local: setup.listener.is_none(),
             request_id_salt: random::number(),
             request_ids_made: Cell::new(0),
             in_flight: Cell::new(0),
@@ -290,7 +298,7 @@ impl Shard {
 
     /// Tells every listener that a task changed.
     pub fn announce_task(&self, task: &Rc<Task>) {
-        let owner: Arc<str> = (&*task.principal).into();
+        let owner: Arc<str> = (&*task.who.key).into();
         let (name, detail): (Arc<str>, Arc<str>) = (task.handle.to_string().into(), task.detail().to_string().into());
         self.mailboxes.suggest(|| Letter::TaskChanged(Arc::clone(&owner), Arc::clone(&name), Arc::clone(&detail)));
     }

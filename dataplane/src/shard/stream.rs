@@ -5,16 +5,21 @@ use std::rc::Rc;
 
 use futures_lite::FutureExt;
 use ringway_core::http::response::{self, Content};
+use ringway_core::identify::Lapse;
 use ringway_core::mcp::sse;
+use ringway_core::refusal::Refusal;
 
-use super::connection::{OUT_BYTES_MAX, ReplyTo, Then, write, write_reply};
+use super::connection::{OUT_BYTES_MAX, ReplyTo, Then, held, unrecorded, write, write_reply};
 use super::control::Control;
+use super::lasting::Lasting;
 use super::socket::Socket;
 use super::watch::{Gone, Watch};
 use super::{Shard, sweep};
 use crate::answer::{Events, Reply, poll_now};
+use crate::audit::Durable;
 use crate::outbox::StreamEvent;
 use crate::record::Ending;
+use crate::trail::{self, NotRecorded};
 
 /// How soon a client should come back for the rest of a suspended stream.
 const RETRY_MS: u32 = 500;
@@ -37,6 +42,10 @@ pub struct Stream<'c> {
     pub event_stream: bool,
     /// Whether the stream has chunks; otherwise it ends with the connection.
     pub chunked: bool,
+    /// For how long whoever asked may have it.
+    pub lasting: &'c Lasting<'c>,
+    /// What only the request's connection can say.
+    pub words: &'c Words<'c>,
     /// Whether a stream has begun.
     pub committed: bool,
     /// HTTP status.
@@ -45,6 +54,21 @@ pub struct Stream<'c> {
     pub ending: Ending,
     /// Bytes that were sent.
     pub bytes: u64,
+    /// Whether it is recorded how the request ended.
+    pub is_recorded: bool,
+}
+
+/// Has it recorded how a request ended, with its status and bytes.
+type Note<'c> = dyn Fn(Ending, u16, u64) -> Result<Option<Durable>, NotRecorded> + 'c;
+
+/// What an answer's stream asks of the connection, which knows the request.
+pub struct Words<'c> {
+    /// Has the request recorded.
+    pub note: &'c Note<'c>,
+    /// The answer to whoever shows a credential that is worth nothing.
+    pub refused: &'c dyn Fn() -> Reply,
+    /// The last message of a stream whose client waits for one, when its credential has lapsed.
+    pub parting: &'c dyn Fn() -> Option<Vec<u8>>,
 }
 
 /// What became of an answer and its connection.
@@ -53,17 +77,12 @@ pub struct Sent {
     pub then: Then,
     /// What the client sent meanwhile.
     pub ahead: Vec<u8>,
-    /// HTTP status.
-    pub status: u16,
-    /// How the request ended.
-    pub ending: Ending,
-    /// Bytes of the answer.
-    pub bytes: u64,
 }
 
 enum Next {
     Event(StreamEvent),
     Gone(Gone),
+    Lapsed(Lapse),
     Quiet,
 }
 
@@ -90,7 +109,7 @@ impl Stream<'_> {
                     }
                     continue;
                 };
-                if let Some(then) = self.take(event, &events, &mut last) {
+                if let Some(then) = self.take(event, &events, &mut last).await {
                     break then;
                 }
                 continue;
@@ -103,14 +122,17 @@ impl Stream<'_> {
                     glommio::timer::sleep(keep_alive_every).await;
                     Next::Quiet
                 };
-                event.or(gone).or(quiet).await
+                // Told first: what is ready at the same turn is not for them any more.
+                let lapsed = async { Next::Lapsed(self.lasting.lapsed().await) };
+                lapsed.or(event).or(gone).or(quiet).await
             };
             match next {
                 Next::Event(event) => {
-                    if let Some(then) = self.take(event, &events, &mut last) {
+                    if let Some(then) = self.take(event, &events, &mut last).await {
                         break then;
                     }
                 }
+                Next::Lapsed(lapse) => break self.end_lapsed(lapse),
                 // A legacy call outlives its connection (MCP transports), so that one half closed gets its answer; a
                 // modern one ends with it, and a stream that nobody may read any more ends too.
                 Next::Gone(Gone::Sending) if events.guard.is_none() && !events.always_stream => {}
@@ -127,38 +149,111 @@ impl Stream<'_> {
             self.ending = Ending::Cancelled;
         }
         let ahead = watch.stop().await;
-        // What is written goes out with the connection's next flush.
+        if !self.is_recorded {
+            // What is written goes out with the connection's next flush. There was no answer that it would have to wait for.
+            let bytes = self.bytes + self.out.len() as u64;
+            let _ = (self.words.note)(self.ending, self.status, bytes);
+        }
+        Sent { then, ahead }
+    }
+
+    /// Ends an answer that is not for whoever asked any more: 401 where nothing was said yet.
+    fn end_lapsed(&mut self, lapse: Lapse) -> Then {
+        self.shard.metrics.count_refusal(Refusal::BadCredential);
+        self.ending = Ending::Lapsed(lapse);
+        if !self.committed {
+            let reply = (self.words.refused)();
+            self.status = reply.status;
+            write_reply(self.out, self.shard, &reply, &self.to);
+        } else {
+            if let Some(text) = (self.words.parting)() {
+                self.write_event(None, &text);
+            }
+            self.write_end();
+        }
+        self.go_on()
+    }
+
+    fn go_on(&self) -> Then {
+        if self.to.close { Then::Close } else { Then::Continue }
+    }
+
+    /// Has the answer recorded that is written behind the first `before` bytes, and waits where it must not go out before that.
+    /// What was written before it goes. `None` when the client is gone; false when there is to be no answer.
+    async fn record(&mut self, before: usize) -> Option<bool> {
+        self.is_recorded = true;
         let bytes = self.bytes + self.out.len() as u64;
-        Sent { then, ahead, status: self.status, ending: self.ending, bytes }
+        let durable = match (self.words.note)(self.ending, self.status, bytes) {
+            Ok(None) => return Some(true),
+            Err(NotRecorded) => return Some(false),
+            Ok(Some(durable)) => durable,
+        };
+        let answer = self.out.split_off(before);
+        if !self.out.is_empty() && !self.flush().await {
+            return None;
+        }
+        let is_recorded = held(self.shard, Box::pin(durable)).await.is_ok();
+        *self.out = answer;
+        Some(is_recorded)
+    }
+
+    /// Answers with a whole reply, the last message translated for whoever asked.
+    async fn reply(&mut self, reply: Reply) -> Then {
+        (self.status, self.ending) = (reply.status, reply.ending);
+        let before = self.out.len();
+        write_reply(self.out, self.shard, &reply, &self.to);
+        match self.record(before).await {
+            None => return Then::Abort,
+            Some(true) => {}
+            Some(false) => {
+                self.out.truncate(before);
+                write_reply(self.out, self.shard, &unrecorded(), &self.to);
+            }
+        }
+        self.go_on()
+    }
+
+    /// Sends the answer as an event. False when the client is gone.
+    async fn answer(&mut self, id: Option<&str>, ending: Ending, text: &[u8]) -> bool {
+        self.ending = ending;
+        let before = self.out.len();
+        self.write_event(id, text);
+        match self.record(before).await {
+            None => return false,
+            Some(true) => {}
+            Some(false) => {
+                self.out.truncate(before);
+                let text = trail::not_recorded(self.shard, text);
+                self.write_event(id, &text);
+            }
+        }
+        true
     }
 
     /// Takes one event; `Some` when it is the last.
-    fn take(&mut self, event: StreamEvent, events: &Events, last: &mut Option<Vec<u8>>) -> Option<Then> {
-        let go_on = if self.to.close { Then::Close } else { Then::Continue };
+    async fn take(&mut self, event: StreamEvent, events: &Events, last: &mut Option<Vec<u8>>) -> Option<Then> {
         match event {
             StreamEvent::Sole { status, ending, text } if self.json => {
                 let reply = Reply { fields: events.fields.clone(), ending, ..Reply::json(status, text) };
-                let reply = events.translated(reply);
-                (self.status, self.ending) = (reply.status, reply.ending);
-                write_reply(self.out, self.shard, &reply, &self.to);
-                Some(go_on)
+                Some(self.reply(events.translated(reply)).await)
             }
-            StreamEvent::Message { number, text } if self.event_stream => {
+            StreamEvent::Message { number, text, answers } if self.event_stream => {
                 self.commit(events);
                 let id = events.id_prefix.as_ref().map(|prefix| format!("{prefix}{number:x}"));
-                let mut event = Vec::with_capacity(text.len() + 64);
-                sse::event(&mut event, id.as_deref(), &text);
-                self.write(&event);
+                match answers.filter(|_| !events.always_stream) {
+                    Some(ending) if !self.answer(id.as_deref(), ending, &text).await => return Some(Then::Abort),
+                    Some(_) => {}
+                    None => self.write_event(id.as_deref(), &text),
+                }
                 None
             }
             StreamEvent::Sole { ending, text, .. } => {
-                self.ending = ending;
                 self.commit(events);
-                let mut event = Vec::with_capacity(text.len() + 64);
-                sse::event(&mut event, None, &text);
-                self.write(&event);
+                if !self.answer(None, ending, &text).await {
+                    return Some(Then::Abort);
+                }
                 self.write_end();
-                Some(go_on)
+                Some(self.go_on())
             }
             StreamEvent::Message { text, .. } => {
                 *last = Some(text);
@@ -173,15 +268,14 @@ impl Stream<'_> {
                 match last.take() {
                     Some(text) => {
                         let reply = events.translated(Reply { ending: self.ending, ..Reply::json(200, text) });
-                        (self.status, self.ending) = (reply.status, reply.ending);
-                        write_reply(self.out, self.shard, &reply, &self.to);
+                        Some(self.reply(reply).await)
                     }
                     None => {
                         self.commit(events);
                         self.write_end();
+                        Some(self.go_on())
                     }
                 }
-                Some(go_on)
             }
             StreamEvent::Overflow => {
                 self.shard.metrics.count_overflow();
@@ -213,6 +307,12 @@ impl Stream<'_> {
             sse::priming(&mut event, &format!("{prefix}{number:x}"), RETRY_MS);
             self.write(&event);
         }
+    }
+
+    fn write_event(&mut self, id: Option<&str>, text: &[u8]) {
+        let mut event = Vec::with_capacity(text.len() + 64);
+        sse::event(&mut event, id, text);
+        self.write(&event);
     }
 
     fn write(&mut self, text: &[u8]) {

@@ -1,5 +1,5 @@
 //! What a shard looks after now and then instead of per request: deadlines of connections, the end of idle sessions and
-//! tasks, the text of `Date`. It never runs on a request's time.
+//! tasks and of credentials, the text of `Date`. It never runs on a request's time.
 
 use std::io::Write;
 use std::rc::Rc;
@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use httpdate::HttpDate;
 use ringway_core::http::response::DateText;
 
-use super::Shard;
+use super::{Shard, lasting};
 use crate::ticker::Ticks;
 
 /// Sessions and tasks are looked at every so many turns: they last minutes.
@@ -25,6 +25,9 @@ pub async fn run(shard: Rc<Shard>, ticks: Ticks, swept: async_channel::Sender<()
         turn = turn.wrapping_add(1);
         shard.date.set(date_text(SystemTime::now()));
         shard.coarse_unix_s.set(shard.unix_now_s());
+        if shard.coarse_unix_s.get() >= shard.next_lapse_unix_s.get() {
+            lasting::sweep(&shard);
+        }
         let now = shard.now();
         shard.coarse_now.set(now);
         tell(&shard);

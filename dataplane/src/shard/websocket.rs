@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures_lite::FutureExt;
 use ringway_core::http::decoder::Request;
+use ringway_core::identify::Lapse;
 use ringway_core::refusal::Refusal;
 use ringway_core::websocket::{Close, Link, Step, handshake};
 use ringway_policy::Limits;
@@ -69,6 +70,10 @@ pub async fn serve(shard: Rc<Shard>, socket: Rc<Socket>, control: Rc<Control>, w
         // The drain began between the handshake and here, and has passed this connection by.
         pipe.drain();
     }
+    if let Some(lapse) = control.lapse() {
+        // Its credential ended as soon.
+        pipe.handle_lapse(lapse);
+    }
     let writing = {
         let writer = Writer { shard: Rc::clone(&shard), socket: Rc::clone(&socket), control, pipe: Rc::clone(&pipe) };
         shard.spawn(Doing::WebSocket, async move {
@@ -105,6 +110,12 @@ impl Pipe {
     /// Ends the connection when everything that was asked is answered.
     pub fn drain(&self) {
         self.client.part_if_done();
+    }
+
+    /// Ends the connection: the credential that it was opened with is worth nothing.
+    pub fn handle_lapse(&self, lapse: Lapse) {
+        self.client.handle_lapse(lapse);
+        self.wake();
     }
 
     fn wake(&self) {
@@ -258,6 +269,7 @@ impl Writer {
                 Next::Woken
             };
             match message.or(wake).await {
+                Next::Message(_) if client.lapse().is_some() => {}
                 Next::Message(message) => {
                     out = self.shard.buffers.out();
                     link.borrow().write_message(&message, &mut out);
@@ -273,6 +285,8 @@ impl Writer {
         let mut link = self.pipe.link.borrow_mut();
         while out.len() < OUT_BYTES_MAX {
             match messages.try_recv() {
+                // What waits is not for whoever shows such a credential.
+                Ok(_) if self.pipe.client.lapse().is_some() => {}
                 Ok(message) => link.write_message(&message, out),
                 Err(async_channel::TryRecvError::Empty) => break,
                 Err(async_channel::TryRecvError::Closed) => {
@@ -286,7 +300,9 @@ impl Writer {
 }
 
 fn end_of(shard: &Shard, client: &Duplex) -> Close {
-    if client.was_slow() {
+    if client.lapse().is_some() {
+        Close::ours(Close::POLICY, "The token or key is not valid here any more")
+    } else if client.was_slow() {
         Close::ours(Close::POLICY, "The client reads more slowly than it asks")
     } else if shard.draining.get() {
         Close::ours(Close::GOING_AWAY, "The server ends")

@@ -17,8 +17,10 @@ use ringway_dataplane::{AuditLog, AuditOptions, Effect, Fsync, OnFailure};
 use serde_json::{Value, json};
 
 use crate::common::checker::MODERN;
-use crate::common::fixture::Fixture;
+use crate::common::fixture::{Fixture, until};
 use crate::common::peer::{META_CAPABILITIES, META_VERSION};
+use crate::common::talker::{HANDSHAKE, frame, next_frame};
+use crate::common::tools::Beat;
 use crate::common::wire::{Response, Wire, request};
 
 const KEY: &str = "caller-0123456789-abcdefgh";
@@ -175,4 +177,106 @@ fn a_call_begins_only_where_its_record_and_those_of_others_have_a_place() {
     assert_eq!(audit.counts().refused, 1);
     let lenient = open(OnFailure::Serve, "lenient");
     assert!(lenient.handle(|| ()).may_begin(Effect::Write, 2));
+}
+
+/// A call of `hold` that has begun and said something, on a stream or a WebSocket.
+fn begin_hold(fixture: &Fixture, is_stream: bool) -> Wire {
+    let mut params = json!({ "name": "hold", "arguments": { "before": 1 } });
+    params["_meta"] = json!({ META_VERSION: MODERN, META_CAPABILITIES: {}, "progressToken": 5 });
+    let body = json!({ "jsonrpc": "2.0", "id": "mine", "method": "tools/call", "params": params }).to_string();
+    let mut wire = Wire::connect(fixture.address);
+    if is_stream {
+        let fields = [
+            ("Content-Type", "application/json"),
+            ("Accept", "application/json, text/event-stream"),
+            ("MCP-Protocol-Version", MODERN),
+            ("Mcp-Method", "tools/call"),
+            ("Mcp-Name", "hold"),
+            ("X-API-Key", KEY),
+        ];
+        wire.send(request("POST", "/mcp", &fields, body.as_bytes()));
+        assert!(wire.head().is_stream());
+    } else {
+        wire.send(request("GET", "/ws", &[&HANDSHAKE[..], &[("X-API-Key", KEY)]].concat(), b""));
+        assert_eq!(wire.head().status, 101);
+        wire.send(frame(0x81, body.as_bytes()));
+    }
+    wire
+}
+
+fn next_message(wire: &mut Wire, is_stream: bool) -> Value {
+    let text = match is_stream {
+        true => wire.event().expect("an event").data.into_bytes(),
+        false => next_frame(wire).expect("a frame").1,
+    };
+    serde_json::from_slice(&text).expect("JSON")
+}
+
+#[test]
+fn an_answer_on_a_stream_waits_for_its_record_and_what_comes_before_it_does_not() {
+    for is_stream in [true, false] {
+        let folder = Folder::new(if is_stream { "stream" } else { "websocket" });
+        let (fixture, _audit) = fixture_talking(&folder);
+        let mut wire = begin_hold(&fixture, is_stream);
+        assert_eq!(next_message(&mut wire, is_stream)["method"], "notifications/progress");
+        fixture.stage.expect(Beat::Entered);
+        assert!(folder.records().is_empty(), "it has not ended");
+        fixture.stage.release();
+        assert!(next_message(&mut wire, is_stream)["result"].is_object());
+        // Before the end of the stream is read.
+        let records = folder.records();
+        let [record] = &records[..] else { panic!("{records:?}") };
+        assert_eq!((&record["tool"], &record["outcome"]), (&json!("hold"), &json!("good")));
+    }
+}
+
+#[test]
+fn an_answer_on_a_stream_whose_record_cannot_be_written_is_none() {
+    for is_stream in [true, false] {
+        let folder = Folder::new(if is_stream { "stream-lost" } else { "websocket-lost" });
+        let (fixture, _audit) = fixture_talking(&folder);
+        let mut wire = begin_hold(&fixture, is_stream);
+        assert_eq!(next_message(&mut wire, is_stream)["method"], "notifications/progress");
+        fixture.stage.expect(Beat::Entered);
+        // A log whose folder is gone cannot be gone on with.
+        std::fs::remove_dir_all(&folder.0).expect("a folder");
+        fixture.stage.release();
+        let answer = next_message(&mut wire, is_stream);
+        assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!("mine"), &json!(-32603)), "{answer}");
+        assert!(answer["error"]["message"].as_str().is_some_and(|text| text.contains("audit log")), "{answer}");
+    }
+}
+
+#[test]
+fn a_call_that_is_cut_off_with_its_credential_is_recorded_as_that() {
+    for is_stream in [true, false] {
+        let folder = Folder::new(if is_stream { "stream-cut" } else { "websocket-cut" });
+        let (fixture, audit) = fixture_talking(&folder);
+        let mut wire = begin_hold(&fixture, is_stream);
+        next_message(&mut wire, is_stream);
+        fixture.stage.expect(Beat::Entered);
+        let policy = ringway_dataplane::Policy::clone(&fixture.handle().policy().expect("the server runs"));
+        let nobody = Access { credentials: Some(Credentials::default()), ..Access::open() };
+        fixture.handle().apply(policy, Arc::new(nobody));
+        fixture.stage.expect(Beat::Dropped);
+        let record = || folder.records().into_iter().find(|record| record["kind"] == "tool_call");
+        until("it is recorded", || audit.flush() && record().is_some());
+        let record = record().expect("a record");
+        assert_eq!((&record["outcome"], &record["principal"]), (&json!("credential_revoked"), &json!("caller")));
+        assert_eq!(record["decision"], "allowed", "it was");
+    }
+}
+
+fn fixture_talking(folder: &Folder) -> (Fixture, AuditLog) {
+    let options = AuditOptions { folder: folder.0.clone(), fsync: Fsync::Always, ..AuditOptions::default() };
+    let audit = AuditLog::open(options).expect("a folder that can be written");
+    let keys = api_keys(&json!({ KEY: { "name": "caller" } }).to_string()).expect("a key");
+    let keys = KeyRing::new(KeyFile::new(Pepper::new([7; 32])), keys).expect("one key");
+    let log = audit.clone();
+    let fixture = Fixture::with(|options| {
+        let credentials = Some(Credentials { keys: Some(keys), ..Credentials::default() });
+        options.access = Arc::new(Access { credentials, ..Access::open() });
+        options.audit = Some(log);
+    });
+    (fixture, audit)
 }

@@ -166,19 +166,6 @@ impl Credentials {
         found.map_err(|why| Rejection { refusal: Refusal::BadCredential, why })
     }
 
-    /// Whether somebody who was known is known still: what lasts longer than a request asks again.
-    pub fn holds(&self, principal: &Principal, now_unix_s: u64) -> bool {
-        let is_over = principal.expires_at_unix_s.is_some_and(|end| end <= now_unix_s);
-        let key = || self.keys.as_ref().and_then(|keys| keys.key(&principal.name));
-        !is_over
-            && match principal.kind {
-                CredentialKind::Anonymous => false,
-                CredentialKind::Jwt => self.tokens.is_some(),
-                CredentialKind::ApiKey => key().is_some_and(|key| key.revoked_at_unix_s.is_none()),
-                CredentialKind::Certificate => self.certificates.is_some(),
-            }
-    }
-
     /// Whether a principal may have a route.
     ///
     /// # Errors

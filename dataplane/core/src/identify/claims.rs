@@ -83,7 +83,25 @@ pub fn check(payload: &Payload, expected: &Expected, now_unix_s: u64) -> Result<
         _ => subject,
     };
     let (scopes, roles) = (claims_caller::scopes(&claims)?, claims_caller::roles(&claims)?);
-    Ok(Principal { name, kind: CredentialKind::Jwt, scopes, roles, expires_at_unix_s, claims })
+    Ok(Principal { name, kind: CredentialKind::Jwt, scopes, roles, expires_at_unix_s, vouched_by: None, claims })
+}
+
+/// Whether the caller that a token stood for would have that name still, whatever the time.
+pub(super) fn holds(principal: &Principal, expected: &Expected) -> bool {
+    let claims = &principal.claims;
+    let (Ok(issuer), Ok(())) = (check_issuer(claims, expected), check_audience(claims, expected)) else { return false };
+    let has_subject =
+        !expected.required.subject || claims_caller::subject(claims).is_ok_and(|subject| subject.is_some());
+    let has_end = !expected.required.expiry || principal.expires_at_unix_s.is_some();
+    let prefix = issuer.filter(|_| expected.names_issuer).map(|issuer| format!("{issuer}#"));
+    let is_named = match (prefix, claims_caller::subject(claims)) {
+        (prefix, Ok(subject)) => {
+            let subject = subject.as_deref().unwrap_or("-");
+            *principal.name == format!("{}{subject}", prefix.unwrap_or_default())
+        }
+        _ => false,
+    };
+    has_subject && has_end && is_named && (issuer.is_some() || !expected.names_issuer)
 }
 
 /// The second from which on the token is not accepted.

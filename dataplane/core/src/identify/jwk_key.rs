@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::jwk_rsa;
 use super::jws_algorithm::{Algorithm, Family};
+use super::voucher::Voucher;
 
 /// Bytes of a key's id: issuers use thumbprints (43 characters), UUIDs (36) and URLs.
 pub const KID_BYTES_MAX: usize = 256;
@@ -18,6 +19,7 @@ pub struct VerifyingKey {
     kid: Option<Box<str>>,
     algorithm: Algorithm,
     material: Material,
+    voucher: Voucher,
 }
 
 enum Material {
@@ -106,12 +108,23 @@ impl VerifyingKey {
         if kid.is_some_and(|kid| kid.len() > KID_BYTES_MAX) {
             return Err(KeyReason::KidTooLong);
         }
-        Ok(VerifyingKey { kid: kid.map(Into::into), algorithm, material })
+        let (first, second): (&[u8], &[u8]) = match &material {
+            Material::Secret(_, secret) => (secret, &[]),
+            Material::Rsa(_, key) => (&key.n, &key.e),
+            Material::Point(key) => (key.as_ref(), &[]),
+        };
+        let voucher = Voucher::of(&[kid.unwrap_or_default().as_bytes(), algorithm.word().as_bytes(), first, second]);
+        Ok(VerifyingKey { kid: kid.map(Into::into), algorithm, material, voucher })
     }
 
     /// Its id, if it has one.
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
+    }
+
+    /// What stands for it in callers whose tokens it signed.
+    pub fn voucher(&self) -> Voucher {
+        self.voucher
     }
 
     /// The one algorithm it is for.

@@ -9,6 +9,7 @@ mod table;
 
 use super::api_key::{self, BadKeys, Digester, KeyRate, KeyState};
 use super::principal::{CredentialKind, Principal};
+use super::voucher::{Lapse, Voucher};
 use table::{Slot, Table};
 
 pub use changes::{Created, NewKey, Revocation, Rotated};
@@ -75,6 +76,8 @@ pub struct Found<'a> {
     pub key: &'a Key,
     /// From when on what was shown is worth nothing: the key's own end, or that of the grace of its previous secret.
     pub expires_at_unix_s: Option<u64>,
+    /// What stands for what was shown.
+    pub vouched_by: Voucher,
 }
 
 /// All keys.
@@ -142,7 +145,8 @@ impl KeyRing {
     /// Why nobody does; callers are told no more than that.
     pub fn find(&self, shown: &[u8], now_unix_s: u64) -> Result<Principal, KeyError> {
         let found = self.find_key(shown, now_unix_s)?;
-        Ok(Principal { expires_at_unix_s: found.expires_at_unix_s, ..found.key.principal.clone() })
+        let (expires_at_unix_s, vouched_by) = (found.expires_at_unix_s, Some(found.vouched_by));
+        Ok(Principal { expires_at_unix_s, vouched_by, ..found.key.principal.clone() })
     }
 
     /// The same without a copy.
@@ -177,19 +181,46 @@ impl KeyRing {
             KeyState::Active => {}
         }
         if bool::from(is_own_current | is_older) {
-            return Ok(Found { key, expires_at_unix_s: end });
+            let vouched_by = key.principal.vouched_by.unwrap_or(Voucher::of_digest(digest.place()));
+            return Ok(Found { key, expires_at_unix_s: end, vouched_by });
         }
         let until = slot.previous_until_unix_s;
         if now_unix_s >= until {
             return Err(KeyError::Superseded);
         }
-        Ok(Found { key, expires_at_unix_s: Some(end.map_or(until, |end| end.min(until))) })
+        let vouched_by = Voucher::of_digest(digest.place());
+        Ok(Found { key, expires_at_unix_s: Some(end.map_or(until, |end| end.min(until))), vouched_by })
     }
 
     /// The key whose principal has this name.
     pub fn key(&self, name: &str) -> Option<&Key> {
         let index = self.keys.binary_search_by(|key| (*key.principal.name).cmp(name)).ok()?;
         self.keys.get(index)
+    }
+
+    /// Until when somebody who showed a key is known, if that has an end: of the key, or of the grace of its previous secret.
+    ///
+    /// # Errors
+    /// [`Lapse::Revoked`] when the key is gone or taken back, gives other rights or has another secret.
+    pub fn standing(&self, principal: &Principal) -> Result<Option<u64>, Lapse> {
+        let index = self.keys.binary_search_by(|key| key.principal.name.cmp(&principal.name)).ok();
+        let key = index.and_then(|index| self.keys.get(index)).ok_or(Lapse::Revoked)?;
+        let has_same_rights = (&key.principal.scopes, &key.principal.roles) == (&principal.scopes, &principal.roles);
+        if key.revoked_at_unix_s.is_some() || !has_same_rights {
+            return Err(Lapse::Revoked);
+        }
+        let end = key.principal.expires_at_unix_s;
+        if key.principal.vouched_by == principal.vouched_by {
+            return Ok(end);
+        }
+        // The name of an older key may have the place of an id.
+        let slot = self.own.nearest(table::place_of_id(&principal.name));
+        let previous = Voucher::of_digest(slot.previous.place());
+        if Some(slot.index) != index || Some(previous) != principal.vouched_by {
+            return Err(Lapse::Revoked);
+        }
+        let until = slot.previous_until_unix_s;
+        Ok(Some(end.map_or(until, |end| end.min(until))))
     }
 
     /// The rate that a principal's key has of its own.
@@ -219,6 +250,7 @@ impl Key {
             scopes: boxed(&record.scopes),
             roles: boxed(&record.roles),
             expires_at_unix_s: record.expires_at_unix_s,
+            vouched_by: Some(Voucher::of_digest(record.digest.place())),
             claims: serde_json::Map::new(),
         };
         Key {

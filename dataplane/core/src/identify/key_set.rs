@@ -43,8 +43,10 @@ impl KeySet {
     /// # Errors
     /// Why it is not. Nothing but its size, form and header is looked at before the signature is.
     pub fn verify(&self, token: &[u8], expected: &Expected, now_unix_s: u64) -> Result<Principal, TokenError> {
-        let payload = self.verify_signature(token)?;
-        claims::check(&payload, expected, now_unix_s)
+        let jws = Jws::parse(token)?;
+        let key = self.find(&jws)?;
+        let principal = claims::check(&jws.verify(key)?, expected, now_unix_s)?;
+        Ok(Principal { vouched_by: Some(key.voucher()), ..principal })
     }
 
     /// What a key of this set has signed. It says nothing about when, for whom and by whom.

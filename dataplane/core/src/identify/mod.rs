@@ -5,6 +5,7 @@ pub mod access;
 pub mod challenge;
 pub mod metadata;
 pub mod principal;
+pub mod voucher;
 
 pub mod bearer;
 pub mod token_cache;
@@ -33,3 +34,4 @@ pub mod key_ring;
 pub mod weak_secret;
 
 pub use principal::{CredentialKind, Principal};
+pub use voucher::{Lapse, Voucher};

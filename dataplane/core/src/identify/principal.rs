@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::voucher::Voucher;
+
 /// What a caller showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CredentialKind {
@@ -41,6 +43,8 @@ pub struct Principal {
     pub roles: Box<[Box<str>]>,
     /// From when on the credential is worth nothing, in seconds since 1970.
     pub expires_at_unix_s: Option<u64>,
+    /// The key that signed its token, or the secret that it showed; none for the others.
+    pub vouched_by: Option<Voucher>,
     /// What a token says of it besides; empty for the others.
     pub claims: Map<String, Value>,
 }
@@ -54,6 +58,7 @@ impl Principal {
             scopes: Box::default(),
             roles: Box::default(),
             expires_at_unix_s: None,
+            vouched_by: None,
             claims: Map::new(),
         }
     }

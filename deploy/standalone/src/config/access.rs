@@ -154,7 +154,7 @@ impl Loading<'_> {
         let auth = &self.settings.auth;
         let mut keys = Vec::new();
         if let Some(secret) = &auth.jwt_secret {
-            if let Err(weak) = weak_secret::check_secret(&self.name_of("auth.jwt_secret"), secret.as_bytes()) {
+            if let Err(weak) = weak_secret::check_secret(&self.name_of("auth.jwt_secret"), secret.text().as_bytes()) {
                 self.bad("auth.jwt_secret", &weak.to_string());
                 return None;
             }
@@ -162,7 +162,7 @@ impl Loading<'_> {
             match VerifyingKey::from_secret(
                 auth.jwt_key_id.as_deref(),
                 algorithm,
-                Zeroizing::new(secret.as_bytes().into()),
+                Zeroizing::new(secret.text().as_bytes().into()),
             ) {
                 Ok(key) => keys.push(key),
                 Err(error) => self.bad("auth.jwt_secret", &format!("auth.jwt_secret: {error}")),

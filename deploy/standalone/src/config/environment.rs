@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 use super::Said;
 use super::keys::{self, Key};
 use super::kind::{Raw, Scalar, Style};
@@ -72,13 +74,13 @@ pub fn interpret(variables: &Variables, said: &mut Vec<Said>, findings: &mut Fin
 }
 
 /// The text of a file that a variable names. The newline that editors and `echo` add is not part of it.
-fn from_file(path: &str) -> Result<String, String> {
+fn from_file(path: &str) -> Result<Zeroizing<String>, String> {
     if !Path::new(path).exists() {
         return Err("there is no such file; write it, or unset this variable".into());
     }
-    let text = String::from_utf8(source_file::read(Path::new(path))?);
-    let text = text.map_err(|_| "it is not UTF-8; a value is text".to_owned())?;
-    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+    let bytes = source_file::read(Path::new(path))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| "it is not UTF-8; a value is text".to_owned())?;
+    Ok(Zeroizing::new(text.trim_end_matches(['\n', '\r']).to_owned()))
 }
 
 /// Reads a value that came as text.
@@ -87,7 +89,7 @@ pub fn take(key: &'static Key, text: &str, origin: Origin, said: &mut Vec<Said>,
         said.push(Said { key, value: None, origin });
         return;
     }
-    match key.kind.read(&Raw::Scalar(Scalar { text: text.to_owned(), style: Style::Outside })) {
+    match key.kind.read(&Raw::Scalar(Scalar { text: text.to_owned().into(), style: Style::Outside })) {
         Ok(value) => said.push(Said { key, value: Some(value), origin }),
         Err(wrong) => {
             findings.bad.push(key.path);

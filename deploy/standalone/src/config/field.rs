@@ -7,6 +7,7 @@ use std::time::Duration;
 use ringway_dataplane::{CpuList, MetricsPolicy};
 
 use super::kind::Value;
+use super::secret::{SHOWN, Secret};
 use super::state_key::{self, StateKey};
 
 /// A field that a key fills. A value was read by the key's kind, so that what does not fit cannot come; the tests of
@@ -76,9 +77,17 @@ field!(Option<PathBuf>, |it| it.as_ref().map(|it| Value::Text(it.display().to_st
 field!(Option<CpuList>, |it| it.as_ref().map(|it| Value::Text(cpus_text(it))), value => {
     text(value).and_then(|text| text.parse().ok())
 });
-field!(Option<StateKey>, |it| it.as_ref().map(|_| Value::Text("********".into())), value => {
-    text(value).and_then(|text| state_key::read(&text).ok())
+field!(Option<Secret>, |it| it.clone().map(Value::Secret), value => secret(value));
+field!(Option<StateKey>, |it| it.as_ref().map(|_| Value::Secret(Secret::new(SHOWN))), value => {
+    secret(value).and_then(|secret| state_key::read(secret.text()).ok())
 });
+
+fn secret(value: Option<Value>) -> Option<Secret> {
+    match value {
+        Some(Value::Secret(secret)) => Some(secret),
+        _ => None,
+    }
+}
 
 fn text(value: Option<Value>) -> Option<String> {
     match value {

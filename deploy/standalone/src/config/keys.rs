@@ -278,6 +278,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::config::problem::{Findings, Origin};
+    use crate::config::schema::json_of;
+    use crate::config::secret::Secret;
+    use crate::config::show::{self, Format};
+    use crate::config::{Config, InForce, Sources, environment};
 
     #[test]
     fn every_key_is_well_formed() {
@@ -313,7 +318,8 @@ mod tests {
                 Kind::Cpus => Value::Text("0,2".into()),
                 Kind::Certificates => Value::List(vec!["a.pem:a.key".into()]),
                 Kind::Hosts | Kind::Origins => Value::List(vec!["*".into()]),
-                Kind::Path | Kind::Secret | Kind::Word => Value::Text("a/b".into()),
+                Kind::Secret => Value::Secret(Secret::new("a/b")),
+                Kind::Path | Kind::Word => Value::Text("a/b".into()),
                 Kind::Url => Value::Text("https://a.example/mcp".into()),
                 Kind::Words | Kind::Networks => Value::List(vec!["10.0.0.0/8".into()]),
                 Kind::StateKey => continue,
@@ -323,6 +329,57 @@ mod tests {
             let changed = all().filter(|key| (key.value)(&settings) != (key.value)(&Settings::default()));
             assert!(changed.count() <= 1, "{} changes one value", key.path);
         }
+    }
+
+    /// Whoever adds a secret keeps it from being shown: by its key, and whatever holds its value.
+    #[test]
+    fn no_secret_is_shown() {
+        // Good as a state key and as a token's secret.
+        const SECRET: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1ff";
+        let mut count = 0;
+        for key in all() {
+            let is_secret = matches!(key.kind, Kind::Secret | Kind::StateKey);
+            assert_eq!(key.secret, is_secret, "{}: what is a secret is one by both", key.path);
+            if !is_secret {
+                continue;
+            }
+            count += 1;
+            let (origin, mut said) = (Origin::Environment(key.variable()), Vec::new());
+            let mut findings = Findings::default();
+            environment::take(key, SECRET, origin.clone(), &mut said, &mut findings);
+            let mut settings = Settings::default();
+            let value = said.first().and_then(|said| said.value.clone());
+            (key.store)(&mut settings, value.clone());
+            assert!((key.value)(&settings).is_some(), "{} was taken", key.path);
+            let row = InForce { key, value: value.clone(), origin };
+            let config = Config {
+                settings,
+                values: vec![row],
+                tls: None,
+                access: Default::default(),
+                access_files: Vec::new(),
+                published: None,
+                warnings: Vec::new(),
+            };
+            let mut shown =
+                vec![format!("{said:?} {value:?} {config:?} {:?}", config.settings), key.shown(value.as_ref())];
+            shown.push(json_of(key, value.as_ref()).to_string());
+            shown.push(value.as_ref().map_or_else(String::new, |value| key.kind.text(value)));
+            shown.extend([Format::Yaml, Format::Json, Format::Table].map(|format| show::text(&config, format)));
+            let variables = [(key.variable(), SECRET.into())].into();
+            shown.push(format!("{:?}", Sources { variables, ..Sources::default() }));
+            // What is wrong is told without it.
+            for wrong in [format!("{SECRET}!"), SECRET.replace('f', "é")] {
+                let mut findings = Findings::default();
+                let origin = Origin::Environment(key.variable());
+                environment::take(key, &wrong, origin, &mut Vec::new(), &mut findings);
+                shown.push(format!("{findings:?}"));
+            }
+            for text in shown {
+                assert!(!text.contains(&SECRET[..12]) && !text.contains("0, 15, 30"), "{}: {text}", key.path);
+            }
+        }
+        assert!(count >= 2, "{count}");
     }
 
     /// Whoever adds a bound decides what operators call it.

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use ringway_dataplane::{AddressList, AllowList, CpuList};
+use zeroize::Zeroizing;
 
+use super::secret::{self, Secret};
 use super::state_key;
 use super::units::{size, size_text, time, time_text};
 
@@ -17,6 +19,8 @@ pub enum Value {
     Number(u64),
     /// A time.
     Time(Duration),
+    /// What nobody is shown.
+    Secret(Secret),
     /// Anything else, in its canonical form.
     Text(String),
     /// Several of these.
@@ -64,13 +68,19 @@ pub enum Kind {
     StateKey,
 }
 
-/// One scalar, before its meaning is known.
-#[derive(Clone, Debug)]
+/// One scalar, before its meaning is known: it may be a secret.
+#[derive(Clone)]
 pub struct Scalar {
     /// Its text.
-    pub text: String,
+    pub text: Zeroizing<String>,
     /// How it was written.
     pub style: Style,
+}
+
+impl std::fmt::Debug for Scalar {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Scalar({:?}, {} bytes)", self.style, self.text.len())
+    }
 }
 
 /// How a scalar was written.
@@ -125,7 +135,7 @@ impl Kind {
             (_, Raw::List(_)) => Err(format!("a list is not {}; write one value", self.noun())),
             (_, Raw::Scalar(scalar)) if self.is_list() && !matches!(self, Kind::Cpus) => match scalar.style {
                 Style::Outside => self.read_list(&split(&scalar.text)?),
-                _ => Err(format!("{} is not a list; write [{}]", quoted(&scalar.text), scalar.text)),
+                _ => Err(format!("{} is not a list; write [{}]", quoted(&scalar.text), *scalar.text)),
             },
             (_, Raw::Scalar(scalar)) => self.read_scalar(scalar),
         }
@@ -220,7 +230,8 @@ impl Kind {
             }
             Kind::Secret if text.is_empty() => Err("an empty secret is none; leave it out".into()),
             Kind::Path if text.is_empty() || text.contains('\0') => Err(format!("{said} is not a path")),
-            Kind::StateKey => state_key::read(text).map(|_| Value::Text(text.to_owned())),
+            Kind::StateKey => state_key::read(text).map(|_| Value::Secret(Secret::new(text))),
+            Kind::Secret => Ok(Value::Secret(Secret::new(text))),
             _ => Ok(Value::Text(text.to_owned())),
         }
     }
@@ -228,7 +239,7 @@ impl Kind {
     fn read_list(&self, items: &[Scalar]) -> Result<Value, String> {
         if matches!(self, Kind::Cpus) {
             let text = items.iter().map(|item| item.text.trim()).collect::<Vec<_>>().join(",");
-            return self.read_scalar(&Scalar { text, style: Style::Outside });
+            return self.read_scalar(&Scalar { text: Zeroizing::new(text), style: Style::Outside });
         }
         let mut list: Vec<String> = Vec::with_capacity(items.len());
         for item in items {
@@ -312,6 +323,7 @@ impl Kind {
             (Kind::Bytes(..), Value::Number(bytes)) => size_text(*bytes),
             (_, Value::Number(count)) => count.to_string(),
             (_, Value::Time(time)) => time_text(*time),
+            (_, Value::Secret(_)) => secret::SHOWN.to_owned(),
             (_, Value::Text(text)) => scalar_text(text),
             (_, Value::List(items)) => {
                 let items: Vec<String> = items.iter().map(|item| scalar_text(item)).collect();
@@ -361,7 +373,7 @@ fn within(value: u64, least: u64, most: u64, text: impl Fn(u64) -> String) -> Re
 
 /// A list from the environment or a flag: texts between commas, or a JSON array.
 fn split(text: &str) -> Result<Vec<Scalar>, String> {
-    let outside = |text: &str| Scalar { text: text.to_owned(), style: Style::Outside };
+    let outside = |text: &str| Scalar { text: text.to_owned().into(), style: Style::Outside };
     if !text.trim_start().starts_with('[') {
         let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
         return Ok(items.map(outside).collect());

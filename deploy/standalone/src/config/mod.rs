@@ -21,6 +21,8 @@ mod schema;
 mod show;
 mod rules_file;
 mod source_file;
+mod secret;
+
 mod state_key;
 mod tls;
 mod units;
@@ -58,7 +60,7 @@ impl std::fmt::Debug for Key {
 }
 
 /// Everything a configuration is made of, so that it can be read again.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Sources {
     /// The file that was named or found. Once it was there it is not searched again, so that a file that is gone for a
     /// moment does not become the defaults.
@@ -77,6 +79,13 @@ pub struct Sources {
     published: published::Published,
     variables: environment::Variables,
     flags: Flags,
+}
+
+impl std::fmt::Debug for Sources {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Variables hold secrets, of others too.
+        f.debug_struct("Sources").field("file", &self.file).finish_non_exhaustive()
+    }
 }
 
 impl Sources {

@@ -1,6 +1,8 @@
 //! The environment of the systems that Ringway replaces. What has a key here sets it; what promised protection that
 //! would not be there keeps Ringway from starting; the rest is told. It never passes over one of their names.
 
+use zeroize::Zeroizing;
+
 use super::Said;
 use super::environment::{self, Variables};
 use super::keys;
@@ -82,7 +84,7 @@ pub fn interpret(variables: &Variables, no_auth: bool, tls: bool, said: &mut Vec
             }
         } else if let Some((_, path, translate)) = SAME.iter().find(|(same, ..)| same == name) {
             if let Some(key) = keys::find(path) {
-                environment::take(key, &translate(text.trim()), origin, said, findings);
+                environment::take(key, &Zeroizing::new(translate(text.trim())), origin, said, findings);
             }
         } else if let Some((_, why)) = NOT_YET.iter().find(|(start, _)| is_named(name, start)) {
             findings.warning(&origin, format!("it has no effect: {why}"));

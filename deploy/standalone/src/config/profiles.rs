@@ -75,7 +75,7 @@ mod tests {
             let mut settings = super::super::settings::Settings::default();
             for (path, text) in rows(name) {
                 let key = keys::find(path).unwrap_or_else(|| panic!("{name}: {path}"));
-                let raw = Raw::Scalar(Scalar { text: (*text).to_owned(), style: Style::Outside });
+                let raw = Raw::Scalar(Scalar { text: (*text).to_owned().into(), style: Style::Outside });
                 let value = key.kind.read(&raw).unwrap_or_else(|wrong| panic!("{name}: {path}: {wrong}"));
                 (key.store)(&mut settings, Some(value));
             }

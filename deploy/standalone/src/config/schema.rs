@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::keys::{self, Key, SECTIONS};
 use super::kind::{Kind, Value};
+use super::secret::SHOWN;
 use super::settings::Settings;
 use super::units::{SIZE_PATTERN, TIME_PATTERN};
 
@@ -44,7 +45,8 @@ pub fn schema() -> Json {
 pub fn json_of(key: &Key, value: Option<&Value>) -> Json {
     match value {
         None => Json::Null,
-        Some(_) if key.secret => "********".into(),
+        Some(_) if key.secret => SHOWN.into(),
+        Some(Value::Secret(_)) => SHOWN.into(),
         Some(Value::Flag(on)) => (*on).into(),
         Some(Value::Number(number)) => (*number).into(),
         Some(Value::Time(time)) => super::units::time_text(*time).into(),

@@ -11,6 +11,7 @@ use ringway_dataplane::{
 };
 use tracing::level_filters::LevelFilter;
 
+use super::secret::Secret;
 use super::state_key::StateKey;
 
 /// Every value that can be configured. Its default is the default of each key.
@@ -41,7 +42,7 @@ pub struct Settings {
 #[allow(missing_docs, reason = "each field is a key, and the table of keys says what it is")]
 pub struct Auth {
     pub mode: String,
-    pub jwt_secret: Option<String>,
+    pub jwt_secret: Option<Secret>,
     pub jwt_key_id: Option<String>,
     pub jwt_algorithm: String,
     pub jwks_file: Option<PathBuf>,

@@ -4,6 +4,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use super::Said;
 use super::keys::{self, Key, SECTIONS};
 use super::kind::{Raw, Scalar};
@@ -49,7 +51,7 @@ pub fn stamp(path: &Path) -> Option<Stamp> {
 ///
 /// # Errors
 /// Why there are none, and what to do.
-pub fn read(path: &Path) -> Result<Vec<u8>, String> {
+pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     use std::io::ErrorKind;
     let explain = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => "there is no such file; `ringway config init FILE` writes one".to_owned(),
@@ -66,7 +68,8 @@ pub fn read(path: &Path) -> Result<Vec<u8>, String> {
         return Err("this is not a file; name one that can be read again".into());
     }
     let file = std::fs::File::open(path).map_err(explain)?;
-    let mut bytes = Vec::new();
+    // As large as it can get, since what a buffer grows out of is not wiped.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(metadata.len().min(FILE_BYTES_MAX) as usize + 2));
     file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(explain)?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
         return Err(format!("it is larger than {} KiB; a configuration with every key takes 10", FILE_BYTES_MAX >> 10));

@@ -191,7 +191,7 @@ impl Builder {
         let style = if style == ScalarStyle::Plain { Style::Plain } else { Style::Quoted };
         let body = match text {
             "" | "~" | "null" | "Null" | "NULL" if style == Style::Plain => Body::Null,
-            _ => Body::Scalar(Scalar { text: text.to_owned(), style }),
+            _ => Body::Scalar(Scalar { text: text.to_owned().into(), style }),
         };
         self.add(Node { at, body });
     }

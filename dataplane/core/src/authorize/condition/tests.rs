@@ -23,6 +23,7 @@ fn principal() -> Principal {
         scopes: ["read".into(), "db:write".into()].into(),
         roles: ["dev".into(), "ops".into()].into(),
         expires_at_unix_s: None,
+        vouched_by: None,
         claims,
     }
 }

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::{KEYS_MAX, Key, SHOWN_BYTES_MAX};
 use crate::identify::api_key::{self, BadKeys, KeyRate};
 use crate::identify::principal::{CredentialKind, Principal};
+use crate::identify::voucher::Voucher;
 use crate::identify::weak_secret;
 use crate::nearest::nearest;
 use shape::Entry;
@@ -39,6 +40,7 @@ impl OlderKey {
     }
 
     pub(super) fn into_key(self) -> Key {
+        let vouched_by = Some(Voucher::of(&[self.text()]));
         let boxed = |words: &[String]| words.iter().map(|word| word.as_str().into()).collect::<Box<[Box<str>]>>();
         Key {
             principal: Principal {
@@ -47,6 +49,7 @@ impl OlderKey {
                 scopes: boxed(&self.scopes),
                 roles: boxed(&self.roles),
                 expires_at_unix_s: self.expires_at_unix_s,
+                vouched_by,
                 claims: Map::new(),
             },
             name: self.name.into(),
