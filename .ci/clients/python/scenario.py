@@ -7,6 +7,11 @@ import time
 
 MODE, TRANSPORT, TARGET, *TARGET_ARGS = sys.argv[1:]
 TEXT = os.environ["RINGWAY_ECHO_TEXT"]
+# What the client shows, as fields of its requests.
+HEADERS = dict(
+    line.split(": ", 1) for line in os.environ.get("RINGWAY_HEADER", "").splitlines()
+)
+WANTS_OAUTH = "RINGWAY_OAUTH" in os.environ
 
 
 def run(connect, protocol_error):
