@@ -42,7 +42,7 @@ MODERN = "2026-07-28"
 SHOW_NOTHING = {("ts-v1", "ws"), ("python-mcp-v1", "ws")}
 OAUTH_CLIENTS = {"ts-v1", "ts-v2", "python-mcp-v1", "python-mcp-v2"}
 # How clients say that they were answered 401. The last is all that a WebSocket of the web's kind may tell.
-UNAUTHORIZED = re.compile(r"\b401\b|unauthorized|auth required|non-101 status code", re.IGNORECASE)
+UNAUTHORIZED = re.compile(r"\b401\b|unauthorized|auth.?required|non-101 status code", re.IGNORECASE)
 
 
 def main():
@@ -91,6 +91,8 @@ def main():
     shown = {"RINGWAY_HEADER": args.header_file.read_text()} if args.header_file else {}
     if args.oauth:
         shown["RINGWAY_OAUTH"] = "1"
+    if args.refused:
+        shown["RINGWAY_VERBOSE"] = "1"
     return run_all(cases, shown, args.refused)
 
 

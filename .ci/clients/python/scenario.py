@@ -1,6 +1,7 @@
 """What every Python client does, whichever SDK it is made with."""
 
 import asyncio
+import logging
 import os
 import sys
 import time
@@ -21,6 +22,9 @@ def run(connect, protocol_error):
     `version()`, `await names()` and `await call(tool, arguments)`.
     `protocol_error` is what the SDK raises for a JSON-RPC error.
     """
+    if "RINGWAY_VERBOSE" in os.environ:
+        # SDK v2 has a general error for every status; its HTTP library says which one it was.
+        logging.basicConfig(level=logging.INFO)
     asyncio.run(_run(connect, protocol_error))
 
 
