@@ -57,6 +57,7 @@ def main():
     shown.add_argument("--refused", action="store_true", help="they show nothing, and must say that they were answered 401")
     shown.add_argument("--oauth", action="store_true", help="they get a token as OAuth clients, those that can")
     run.add_argument("--only", default="", help='run those whose line has these words: "ts-v2 http"')
+    run.add_argument("--newest", action="store_true", help="of each client only its newest mode")
     where = commands.add_parser("where", help="print the interpreter and the script of a client")
     where.add_argument("client")
     args = parser.parse_args()
@@ -74,7 +75,7 @@ def main():
     cases = [
         (f"{name} {mode} {transport}", [*program, mode, transport, *targets[transport]])
         for name, modes, transports, program in clients
-        for mode in modes
+        for mode in (modes[-1:] if args.newest else modes)
         for transport in transports
         if targets[transport]
     ]
