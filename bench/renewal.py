@@ -7,7 +7,7 @@
 A server with TLS, API keys and tokens; clients of both kinds call echo at a steady rate, each on a new connection after
 some calls. Each second the certificate and its key are replaced, and the file of API keys gets one more and loses one.
 Meanwhile a key is made, used on an open connection, and revoked, again and again: told is how long it went on, there and on a
-new connection. A failed call, or one with a revoked key after more than a second, is an error. Needs the `openssl` program.
+new connection. A failed call, or one with a revoked key after more than a second (--revoked-max), is an error. Needs the `openssl` program.
 """
 
 import argparse
@@ -30,8 +30,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 RELEASE = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
 START_TIME_MAX_S = 30
-# The bar: what the operator is promised of a key that is revoked.
-REVOKED_S_MAX = 1.0
 # How long a key may take to be known, or to be refused, before it counts as never.
 PATIENCE_S = 20
 
@@ -84,9 +82,8 @@ def renew(folder, options):
         renewal, revocation = Renewal(authority, keys), Revocation(server, keys, folder / "ca.pem")
         with renewal, revocation:
             load = run_load(folder, server, options, {"RENEWAL_KEY": steady, "RENEWAL_TOKEN": token(secret)})
-        reloads = server.log().count('"the policy is in force"')
     wrong = load.pop("wrong") + renewal.wrong + revocation.wrong
-    slow = [took for took in revocation.open_s + revocation.new_s if took > REVOKED_S_MAX]
+    slow = [took for took in revocation.open_s + revocation.new_s if took > options.revoked_max]
     wrong += [f"a revoked key was taken for {took:.2f} s" for took in slow]
     return {"driver": options.driver, "seconds": options.seconds, "load": load, "certificates": renewal.certificates,
             "key_files": keys.changes, "revoked": summary(revocation), "wrong": wrong}
@@ -113,7 +110,7 @@ def run_load(folder, server, options, environment):
     except (ValueError, KeyError):
         return {"wrong": [f"the load did not run: {done.stderr[-2000:]}"]}
     latency = measured["latency"]
-    told = {"rps": round(measured["reached_rps"]), "requests": measured.get("requests"),
+    told = {"rps": round(measured["reached_rps"]), "answers": measured["answer_count"],
             **{name: latency[name] for name in ("p50_us", "p99_us", "max_us")}, "errors": measured["errors"]}
     return told | {"wrong": [] if done.returncode == 0 else [f"the load says {measured['errors']}: {done.stderr[-1000:]}"]}
 
@@ -178,6 +175,8 @@ class Authority:
 class Keys:
     def __init__(self, ringway, file):
         self.ringway, self.file, self.changes = ringway, file, 0
+        # `ringway keys` waits for another for ten seconds, which a busy disk may take for its part.
+        self.turn = threading.Lock()
 
     def create(self, name):
         made = json.loads(self.run("create", "--name", name, "-o", "json"))
@@ -187,8 +186,12 @@ class Keys:
         self.run("revoke", identifier)
 
     def run(self, verb, *words):
-        self.changes += 1
-        done = subprocess.run([self.ringway, "keys", verb, "--file", str(self.file), *words], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        words = [self.ringway, "keys", verb, "--file", str(self.file), *words]
+        with self.turn:
+            self.changes += 1
+            done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if done.returncode:
+            raise RuntimeError(f"ringway keys {verb}: {done.stderr}")
         return done.stdout
 
 
@@ -311,6 +314,7 @@ def parse_options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--rate", type=int, default=2000, help="calls a second, half of them with a key, half with a token")
+    parser.add_argument("--revoked-max", type=float, default=1.0, metavar="SECONDS", help="how long a revoked key may be taken")
     parser.add_argument("--driver", choices=["ring", "glommio"], default="ring")
     parser.add_argument("--ringway", default=str(RELEASE / "ringway"), metavar="PROGRAM")
     parser.add_argument("--out", metavar="FILE", help="also write the figures to this file, as JSON")
