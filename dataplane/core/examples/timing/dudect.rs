@@ -12,7 +12,7 @@ pub const T_MAX: f64 = 4.5;
 const KEPT: [f64; 6] = [1.0, 0.99, 0.95, 0.9, 0.75, 0.5];
 /// Refusals in one sample, so that a sample is longer than the clock is coarse.
 const REPEATS: usize = 8;
-/// Texts of each class: so many that what is peculiar to one of them, or to a few, is nothing.
+/// Texts of each class of keys: so many that what is peculiar to one of them, or to a few, is nothing.
 pub const TEXTS: usize = 2000;
 /// Bytes of a text: keys have some 60, the tokens here some 240.
 const TEXT_BYTES_MAX: usize = 320;
@@ -94,7 +94,7 @@ impl Pair {
 
 /// The texts of both classes in one place and in a random order, so that memory does not tell them apart.
 fn mixed(texts: &[Vec<Vec<u8>>; 2], random: &mut Random) -> Vec<Text> {
-    let mut mixed = Vec::with_capacity(2 * TEXTS);
+    let mut mixed = Vec::with_capacity(texts[0].len() + texts[1].len());
     for (class, texts) in texts.iter().enumerate() {
         for text in texts {
             let mut bytes = [0; TEXT_BYTES_MAX];
