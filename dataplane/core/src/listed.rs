@@ -10,14 +10,12 @@ macro_rules! listed {
         impl $name {
             /// Every one there is.
             pub fn all() -> Vec<$name> {
-                let mut all = Vec::new();
-                $(listed!(@add all $name $variant $($inner)?);)*
-                all
+                [$(listed!(@of $name $variant $($inner)?)),*].concat()
             }
         }
     };
-    (@add $all:ident $name:ident $variant:ident) => { $all.push($name::$variant) };
-    (@add $all:ident $name:ident $variant:ident $inner:ident) => {
-        $all.extend($inner::all().into_iter().map($name::$variant))
+    (@of $name:ident $variant:ident) => { vec![$name::$variant] };
+    (@of $name:ident $variant:ident $inner:ident) => {
+        $inner::all().into_iter().map($name::$variant).collect::<Vec<_>>()
     };
 }

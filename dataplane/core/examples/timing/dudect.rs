@@ -40,12 +40,15 @@ struct Text {
     length: usize,
 }
 
+/// What says of a text whether it is refused.
+pub type Refuses = Box<dyn FnMut(&[u8]) -> bool>;
+
 /// Two classes of texts, and what refuses them.
 pub struct Pair {
     pub name: &'static str,
     pub texts: [Vec<Vec<u8>>; 2],
     /// True when a text is refused.
-    pub refuses: Box<dyn FnMut(&[u8]) -> bool>,
+    pub refuses: Refuses,
 }
 
 impl Pair {
