@@ -114,7 +114,7 @@ fn what_is_asked_for_is_what_the_router_takes_it_for() {
             assert!(matches!(decoder.step(&Limits::default()), Ok(Step::Request)), "{one:?}");
             let request = decoder.request().expect("a request");
             let allowed = AllowList::loopback();
-            let admitted = request_path::admit(request, &allowed).ok().expect("a host that is allowed");
+            let Ok(admitted) = request_path::admit(request, &allowed) else { panic!("a host that is allowed") };
             assert_eq!(request_path::route(&admitted, Some(&Faces::default())).ok(), Some(route), "{one:?}");
             let is_open = asked(route).0 == For::Everybody;
             assert_eq!(request_path::is_open(request), is_open, "{one:?}: who is not asked may have it");
@@ -145,7 +145,7 @@ fn every_path_of_the_router_is_asked_for() {
             true => target.starts_with(path),
             false => target.split('?').next() == Some(path),
         };
-        assert!(targets.iter().any(|target| is_asked(target)), "{path} is in the router and not in the matrix");
+        assert!(targets.iter().any(is_asked), "{path} is in the router and not in the matrix");
     }
     assert!(found >= 17, "the paths are found: {found}");
 }
