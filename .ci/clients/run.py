@@ -4,6 +4,7 @@
     run.py install
     run.py where CLIENT
     run.py run --url http://127.0.0.1:PORT/mcp --stdio "COMMAND ARG…" [--only WORDS]
+    run.py run --url … --header-file FILE | --refused | --oauth
 
 Start reading at `main`. Linux on x86-64 only, for its Node package and `prctl`.
 """
@@ -14,6 +15,7 @@ import ctypes
 import fcntl
 import hashlib
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -36,6 +38,12 @@ ECHO_TEXT = "\"gęślą\" 'jaźń' \\n \\ e\u0301 日本語 🎉\tdata: x\r\n\n\
 
 MODERN = "2026-07-28"
 
+# Their clients for a WebSocket take an address and nothing else.
+SHOW_NOTHING = {("ts-v1", "ws"), ("python-mcp-v1", "ws")}
+OAUTH_CLIENTS = {"ts-v1", "ts-v2", "python-mcp-v1", "python-mcp-v2"}
+# How clients say that they were answered 401. The last is all that a WebSocket of the web's kind may tell.
+UNAUTHORIZED = re.compile(r"\b401\b|unauthorized|auth.?required|non-101 status code", re.IGNORECASE)
+
 
 def main():
     parser = argparse.ArgumentParser(description="Runs real MCP clients against a server.")
@@ -44,7 +52,12 @@ def main():
     run = commands.add_parser("run", help="run every client, over each transport given")
     run.add_argument("--url", type=loopback_url, help="the server's MCP endpoint, on loopback")
     run.add_argument("--stdio", type=shlex.split, help="the command of the server on stdio")
+    shown = run.add_mutually_exclusive_group()
+    shown.add_argument("--header-file", type=Path, help="what clients show: a file with a header; those that can show none are left out")
+    shown.add_argument("--refused", action="store_true", help="they show nothing, and must say that they were answered 401")
+    shown.add_argument("--oauth", action="store_true", help="they get a token as OAuth clients, those that can")
     run.add_argument("--only", default="", help='run those whose line has these words: "ts-v2 http"')
+    run.add_argument("--newest", action="store_true", help="of each client only its newest mode")
     where = commands.add_parser("where", help="print the interpreter and the script of a client")
     where.add_argument("client")
     args = parser.parse_args()
@@ -62,15 +75,26 @@ def main():
     cases = [
         (f"{name} {mode} {transport}", [*program, mode, transport, *targets[transport]])
         for name, modes, transports, program in clients
-        for mode in modes
+        for mode in (modes[-1:] if args.newest else modes)
         for transport in transports
         if targets[transport]
     ]
+    if args.header_file or args.oauth or args.refused:
+        cases = [case for case in cases if "stdio" not in case[0].split()]
+    if args.header_file:
+        cases = [case for case in cases if (case[0].split()[0], case[0].split()[2]) not in SHOW_NOTHING]
+    if args.oauth:
+        cases = [case for case in cases if case[0].split()[0] in OAUTH_CLIENTS and case[0].endswith(" http")]
     wanted = set(args.only.split())
     cases = [case for case in cases if wanted <= set(case[0].split())]
     if not cases:
         parser.error("nothing to run: give --url or --stdio, and an --only that fits")
-    return run_all(cases)
+    shown = {"RINGWAY_HEADER": args.header_file.read_text()} if args.header_file else {}
+    if args.oauth:
+        shown["RINGWAY_OAUTH"] = "1"
+    if args.refused:
+        shown["RINGWAY_VERBOSE"] = "1"
+    return run_all(cases, shown, args.refused)
 
 
 def targets_of(url):
@@ -181,12 +205,14 @@ def install_rmcp(directory, _inputs):
 # ---- Running ---------------------------------------------------------------------
 
 
-def run_all(cases):
+def run_all(cases, shown, is_refused):
     become_subreaper()
     failed = 0
     for label, argv in cases:
         start = time.monotonic()
-        trouble, output = run_one(argv)
+        trouble, output = run_one(argv, shown)
+        if is_refused:
+            trouble = trouble_unless_refused(trouble, output)
         took = f"{time.monotonic() - start:.1f}s"
         if trouble:
             failed += 1
@@ -198,12 +224,18 @@ def run_all(cases):
     return 1 if failed else 0
 
 
-def run_one(argv):
+def trouble_unless_refused(trouble, output):
+    if trouble and trouble.startswith("status"):
+        return None if UNAUTHORIZED.search(output) else "refused, and it does not say that the answer was 401"
+    return trouble or "served, though it showed nothing"
+
+
+def run_one(argv, shown):
     """Runs one client; gives what went wrong, or None, and what it wrote."""
     # The output goes to a file: a process left behind would hold a pipe open.
     with tempfile.TemporaryDirectory() as home, open(Path(home) / "output", "w+b") as output:
         client = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment(home)
+            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment(home) | shown
         )
         try:
             status = client.wait(CLIENT_SECONDS_MAX)

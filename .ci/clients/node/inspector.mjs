@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 const [era, transport, ...target] = process.argv.slice(2);
 const text = process.env.RINGWAY_ECHO_TEXT;
+const headers = (process.env.RINGWAY_HEADER ?? '').split('\n').filter(line => line);
 const cli = fileURLToPath(
     new URL('node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js', import.meta.url),
 );
@@ -18,6 +19,7 @@ const cli = fileURLToPath(
 function inspect(...options) {
     // After `--`, options of the server's command are not taken for the Inspector's.
     const args = ['--cli', '--format', 'json', '--transport', transport, '--protocol-era', era];
+    args.push(...headers.flatMap(line => ['--header', line]));
     const run = spawnSync(process.execPath, [cli, ...args, ...options, '--', ...target], { encoding: 'utf8' });
     process.stderr.write(run.stderr);
     return { status: run.status, output: run.stdout, errors: run.stderr };

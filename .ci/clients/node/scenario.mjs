@@ -6,6 +6,50 @@ export const [mode, transport, target, ...targetArgs] = process.argv.slice(2);
 
 const text = process.env.RINGWAY_ECHO_TEXT;
 
+// What the client shows, as fields of its requests.
+const lines = (process.env.RINGWAY_HEADER ?? '').split('\n').filter(line => line);
+export const headers = Object.fromEntries(
+    lines.map(line => [line.slice(0, line.indexOf(': ')), line.slice(line.indexOf(': ') + 2)]),
+);
+export const wantsOAuth = 'RINGWAY_OAUTH' in process.env;
+
+// A user of OAuth who agrees at once: the SDK finds the authorization server, registers and
+// asks for tokens; to remember, and to bring the browser's answer back, is an application's.
+export class User {
+    redirectUrl = 'http://127.0.0.1:1/callback';
+    clientMetadata = {
+        client_name: 'ringway-ci',
+        redirect_uris: [this.redirectUrl],
+        grant_types: ['authorization_code', 'refresh_token'],
+        response_types: ['code'],
+        token_endpoint_auth_method: 'none',
+    };
+    state = () => 'state-of-ringway-ci';
+    clientInformation = () => this.client;
+    saveClientInformation = client => void (this.client = client);
+    tokens = () => this.held;
+    saveTokens = tokens => void (this.held = tokens);
+    codeVerifier = () => this.verifier;
+    saveCodeVerifier = verifier => void (this.verifier = verifier);
+    async redirectToAuthorization(page) {
+        const answer = await fetch(page, { redirect: 'manual' });
+        assert.equal(answer.status, 302);
+        this.answer = new URL(answer.headers.get('location')).searchParams;
+        assert.equal(this.answer.get('state'), this.state());
+    }
+}
+
+// Connects once to be told whom to ask, and gives the transport that comes with the token.
+export async function authorized(makeClient, makeTransport) {
+    const user = new User();
+    const transport = makeTransport(user);
+    await assert.rejects(makeClient().connect(transport), { name: /Unauthorized|Error/ });
+    assert(user.answer, 'nobody was sent to an authorization server');
+    await transport.finishAuth(user.answer.get('code'));
+    assert(user.held?.access_token, 'no token');
+    return makeTransport(user);
+}
+
 export async function scenario(client, clientTransport, expectedVersion) {
     // The SDKs report trouble beside a request here, such as a GET that is
     // answered neither with a stream nor with 405.

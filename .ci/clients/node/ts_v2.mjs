@@ -3,17 +3,23 @@
 
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
-import { mode, scenario, target, targetArgs, transport } from './scenario.mjs';
+import { authorized, headers, mode, scenario, target, targetArgs, transport, wantsOAuth } from './scenario.mjs';
 
 const pinned = mode !== 'legacy' && mode !== 'auto';
 
-await scenario(
+const makeClient = () =>
     new Client(
         { name: 'ringway-ci-ts-v2', version: '0' },
         { versionNegotiation: { mode: pinned ? { pin: mode } : mode } },
-    ),
+    );
+
+const makeTransport = authProvider =>
     transport === 'http'
-        ? new StreamableHTTPClientTransport(new URL(target))
-        : new StdioClientTransport({ command: target, args: targetArgs }),
+        ? new StreamableHTTPClientTransport(new URL(target), { requestInit: { headers }, authProvider })
+        : new StdioClientTransport({ command: target, args: targetArgs });
+
+await scenario(
+    makeClient(),
+    wantsOAuth ? await authorized(makeClient, makeTransport) : makeTransport(),
     mode === 'legacy' ? '2025-11-25' : '2026-07-28',
 );

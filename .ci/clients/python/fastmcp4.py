@@ -6,9 +6,9 @@ MODE is `auto`, `legacy` or a revision, which is used without asking the server.
 from contextlib import asynccontextmanager
 
 from fastmcp import Client
-from fastmcp.client.transports import StdioTransport
+from fastmcp.client.transports import StdioTransport, StreamableHttpTransport
 from mcp import MCPError
-from scenario import MODE, TARGET, TARGET_ARGS, TRANSPORT, run
+from scenario import HEADERS, MODE, TARGET, TARGET_ARGS, TRANSPORT, run
 
 
 class Session:
@@ -26,7 +26,7 @@ class Session:
 @asynccontextmanager
 async def connect():
     if TRANSPORT == "http":
-        server = TARGET
+        server = StreamableHttpTransport(TARGET, headers=HEADERS) if HEADERS else TARGET
     else:
         # By default the server outlives the client's connection.
         server = StdioTransport(TARGET, TARGET_ARGS, keep_alive=False)

@@ -9,7 +9,9 @@ from mcp import ClientSession, McpError, StdioServerParameters, stdio_client
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.client.websocket import websocket_client
-from scenario import TARGET, TARGET_ARGS, TRANSPORT, run
+from mcp.shared._httpx_utils import create_mcp_http_client
+from oauth import provider
+from scenario import HEADERS, TARGET, TARGET_ARGS, TRANSPORT, WANTS_OAUTH, run
 
 
 class Session:
@@ -24,9 +26,15 @@ class Session:
 
 @asynccontextmanager
 async def connect():
-    over_network = {"http": streamable_http_client, "ws": websocket_client, "sse": sse_client}
-    if TRANSPORT in over_network:
-        transport = over_network[TRANSPORT](TARGET)
+    auth = provider(TARGET, is_pair=True) if WANTS_OAUTH else None
+    if TRANSPORT == "http":
+        http_client = create_mcp_http_client(headers=HEADERS, auth=auth)
+        transport = streamable_http_client(TARGET, http_client=http_client)
+    elif TRANSPORT == "sse":
+        transport = sse_client(TARGET, headers=HEADERS, auth=auth)
+    elif TRANSPORT == "ws":
+        # It has no way to show anything.
+        transport = websocket_client(TARGET)
     else:
         transport = stdio_client(StdioServerParameters(command=TARGET, args=TARGET_ARGS))
     async with transport as (read, write, *_), ClientSession(read, write) as session:

@@ -6,7 +6,10 @@ MODE is `auto`, `legacy` or a revision, which is used without asking the server.
 from contextlib import asynccontextmanager
 
 from mcp import Client, MCPError, StdioServerParameters
-from scenario import MODE, TARGET, TARGET_ARGS, TRANSPORT, run
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared._httpx_utils import create_mcp_http_client
+from oauth import provider
+from scenario import HEADERS, MODE, TARGET, TARGET_ARGS, TRANSPORT, WANTS_OAUTH, run
 
 
 class Session:
@@ -21,7 +24,11 @@ class Session:
 
 @asynccontextmanager
 async def connect():
-    if TRANSPORT == "http":
+    if TRANSPORT == "http" and (HEADERS or WANTS_OAUTH):
+        auth = provider(TARGET) if WANTS_OAUTH else None
+        http_client = create_mcp_http_client(headers=HEADERS, auth=auth)
+        server = streamable_http_client(TARGET, http_client=http_client)
+    elif TRANSPORT == "http":
         server = TARGET
     else:
         server = StdioServerParameters(command=TARGET, args=TARGET_ARGS)

@@ -1,12 +1,18 @@
 """What every Python client does, whichever SDK it is made with."""
 
 import asyncio
+import logging
 import os
 import sys
 import time
 
 MODE, TRANSPORT, TARGET, *TARGET_ARGS = sys.argv[1:]
 TEXT = os.environ["RINGWAY_ECHO_TEXT"]
+# What the client shows, as fields of its requests.
+HEADERS = dict(
+    line.split(": ", 1) for line in os.environ.get("RINGWAY_HEADER", "").splitlines()
+)
+WANTS_OAUTH = "RINGWAY_OAUTH" in os.environ
 
 
 def run(connect, protocol_error):
@@ -16,6 +22,9 @@ def run(connect, protocol_error):
     `version()`, `await names()` and `await call(tool, arguments)`.
     `protocol_error` is what the SDK raises for a JSON-RPC error.
     """
+    if "RINGWAY_VERBOSE" in os.environ:
+        # SDK v2 has a general error for every status; its HTTP library says which one it was.
+        logging.basicConfig(level=logging.INFO)
     asyncio.run(_run(connect, protocol_error))
 
 

@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import json
 
-from scenario import MODE, TARGET, TEXT
+from scenario import HEADERS, MODE, TARGET, TEXT
 from websockets.asyncio.client import connect
 
 LEGACY = "2025-11-25"
@@ -60,7 +60,9 @@ class Client:
 
 
 async def main():
-    async with asyncio.timeout(30), connect(TARGET, subprotocols=["mcp"]) as socket:
+    async with asyncio.timeout(30), connect(
+        TARGET, subprotocols=["mcp"], additional_headers=HEADERS
+    ) as socket:
         assert socket.subprotocol == "mcp", socket.subprotocol
         client = Client(socket)
         reading = asyncio.create_task(client.read())

@@ -2,6 +2,9 @@
 //! thread or lock. Start at [`request_path`], which names the stages of a request in order.
 #![forbid(unsafe_code)]
 
+#[macro_use]
+mod listed;
+
 pub mod request_path;
 
 pub mod refusal;

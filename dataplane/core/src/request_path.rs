@@ -34,41 +34,43 @@ impl<'b> Admitted<'b> {
     }
 }
 
-/// What a request is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Route {
-    /// A JSON-RPC message for the MCP endpoint.
-    McpPost,
-    /// A legacy client opens or resumes a stream.
-    McpGet,
-    /// A legacy client ends its session.
-    McpDelete,
-    /// A client asks for a WebSocket.
-    WebSocket,
-    /// A client opens the stream of the older HTTP+SSE pair.
-    SseStream,
-    /// A message for such a stream's client.
-    SseMessage,
-    /// A request to a way in beside MCP.
-    Face(Face),
-    /// The process is up.
-    Livez,
-    /// The process takes new work.
-    Readyz,
-    /// Health checks as JSON.
-    Health,
-    /// Prometheus text.
-    Metrics,
-    /// State as JSON.
-    Status,
-    /// Why a request was answered as it was.
-    Explain,
-    /// What OAuth clients need to know (RFC 9728).
-    Metadata,
-    /// A CORS preflight.
-    Preflight,
-    /// OPTIONS without CORS: what the path allows.
-    Options,
+listed! {
+    /// What a request is for.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Route {
+        /// A JSON-RPC message for the MCP endpoint.
+        McpPost,
+        /// A legacy client opens or resumes a stream.
+        McpGet,
+        /// A legacy client ends its session.
+        McpDelete,
+        /// A client asks for a WebSocket.
+        WebSocket,
+        /// A client opens the stream of the older HTTP+SSE pair.
+        SseStream,
+        /// A message for such a stream's client.
+        SseMessage,
+        /// A request to a way in beside MCP.
+        Face(Face),
+        /// The process is up.
+        Livez,
+        /// The process takes new work.
+        Readyz,
+        /// Health checks as JSON.
+        Health,
+        /// Prometheus text.
+        Metrics,
+        /// State as JSON.
+        Status,
+        /// Why a request was answered as it was.
+        Explain,
+        /// What OAuth clients need to know (RFC 9728).
+        Metadata,
+        /// A CORS preflight.
+        Preflight,
+        /// OPTIONS without CORS: what the path allows.
+        Options,
+    }
 }
 
 /// Who may have a route, where callers are asked who they are.

@@ -24,3 +24,6 @@ mod ring;
 
 #[path = "properties/addresses.rs"]
 mod addresses;
+
+#[path = "properties/credentials.rs"]
+mod credentials;

@@ -9,6 +9,8 @@ mod identify;
 
 mod lasting;
 
+mod matrix;
+
 mod legacy;
 
 mod legacy_streams;

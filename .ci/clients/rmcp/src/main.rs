@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rmcp::model::{CallToolRequestParams, ClientConfig, ProtocolVersion};
 use rmcp::service::{RoleClient, RunningService, ServiceError};
+use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use rmcp::transport::{StreamableHttpClientTransport, TokioChildProcess};
 use rmcp::{ClientLifecycleMode, ClientServiceExt};
 use serde_json::json;
@@ -44,7 +45,8 @@ async fn main() -> Outcome {
     let config = ClientConfig::default();
     let client = match transport.as_str() {
         "http" => {
-            let transport = StreamableHttpClientTransport::from_uri(target.as_str());
+            let transport = StreamableHttpClientTransportConfig::with_uri(target.as_str());
+            let transport = StreamableHttpClientTransport::from_config(shown(transport)?);
             config.serve_with_lifecycle(transport, lifecycle).await?
         }
         "stdio" => {
@@ -56,6 +58,22 @@ async fn main() -> Outcome {
         other => return Err(format!("no such transport: {other}").into()),
     };
     scenario(client, expected).await
+}
+
+/// With what the client shows, as fields of its requests.
+fn shown(
+    transport: StreamableHttpClientTransportConfig,
+) -> Result<StreamableHttpClientTransportConfig, Box<dyn Error>> {
+    let mut transport = transport;
+    for line in std::env::var("RINGWAY_HEADER").unwrap_or_default().lines() {
+        let (name, value) = line.split_once(": ").ok_or("RINGWAY_HEADER is no header")?;
+        transport = match value.strip_prefix("Bearer ") {
+            // rmcp writes the scheme itself.
+            Some(token) => transport.auth_header(token),
+            None => transport.custom_headers([(name.parse()?, value.parse()?)].into()),
+        };
+    }
+    Ok(transport)
 }
 
 async fn scenario(mut client: Client, expected: &str) -> Outcome {

@@ -21,23 +21,25 @@ use crate::mcp::rpc_error::{INVALID_PARAMS, PARSE};
 use crate::nearest::nearest_few;
 use crate::refusal::Refusal;
 
-/// What a request to a face is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Face {
-    /// All tools.
-    Tools,
-    /// One tool, named by the path.
-    Tool,
-    /// Call the tool that the path names.
-    Call,
-    /// The OpenAPI document.
-    Document,
-    /// State, in the compatibility set.
-    Status,
-    /// Call the tool that the body names, in the compatibility set.
-    Execute,
-    /// The command form.
-    Command,
+listed! {
+    /// What a request to a face is for.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Face {
+        /// All tools.
+        Tools,
+        /// One tool, named by the path.
+        Tool,
+        /// Call the tool that the path names.
+        Call,
+        /// The OpenAPI document.
+        Document,
+        /// State, in the compatibility set.
+        Status,
+        /// Call the tool that the body names, in the compatibility set.
+        Execute,
+        /// The command form.
+        Command,
+    }
 }
 
 /// Where the command form is.

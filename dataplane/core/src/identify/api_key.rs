@@ -74,7 +74,7 @@ pub fn shown_id(shown: &[u8]) -> Option<&str> {
 }
 
 /// Whether all are letters and digits, by steps that are the same for every text: branches that depend on what is shown
-/// are guessed wrong more or less often, which is seen in the time (`examples/key_timing.rs`).
+/// are guessed wrong more or less often, which is seen in the time (`examples/timing`).
 fn are_digits(text: &[u8]) -> bool {
     let is_digit = |byte: u8| (byte.wrapping_sub(b'0') < 10) | ((byte | 0x20).wrapping_sub(b'a') < 26);
     text.iter().fold(true, |so_far, byte| so_far & is_digit(*byte))

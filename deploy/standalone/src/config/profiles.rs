@@ -44,7 +44,6 @@ const LOW_LATENCY: &[Row] = &[
     ("log.format", "json"),
     ("access_log.enabled", "true"),
     ("access_log.per_second_max", "10"),
-    ("reload.check_every", "5s"),
 ];
 
 /// What a profile sets.

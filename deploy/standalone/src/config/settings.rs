@@ -184,7 +184,8 @@ impl Default for Settings {
                 }
             },
             access: AccessSettings { addresses: None, proxies: None, rules_file: None, default: "allow".into() },
-            reload: Reload { watch: true, check_every: Duration::from_secs(1) },
+            // A key that is revoked is refused within a second, in which its file is noticed, settles and is read.
+            reload: Reload { watch: true, check_every: Duration::from_millis(500) },
         }
     }
 }

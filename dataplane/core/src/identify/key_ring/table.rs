@@ -68,7 +68,7 @@ impl Table {
     /// The slot at a place, or a neighbour of where it would be.
     pub fn nearest(&self, place: u128) -> &Slot {
         // By as many steps for every place, and without a branch between them: which way a search goes would be guessed
-        // wrong more or less often, and the time would tell one place from another (`examples/key_timing.rs`). A `Choice`
+        // wrong more or less often, and the time would tell one place from another (`examples/timing`). A `Choice`
         // is what the compiler does not make a branch of; it did of a product.
         let (mut start, mut count) = (0u64, self.places.len());
         while count > 1 {
