@@ -175,15 +175,17 @@ pub async fn poll_now<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
     .await
 }
 
-/// Waits for the end of `events` and returns the last message: the answer, without what came before it.
-pub async fn last_message(mut events: Events) -> Option<Vec<u8>> {
+/// Waits for the end of `events` and returns the last message, the answer without what came before it, and how the request
+/// ended.
+pub async fn last_message(mut events: Events) -> (Option<Vec<u8>>, Ending) {
     let mut last = None;
     loop {
         match events.source.next(false).await {
             StreamEvent::Message { text, .. } => last = Some(text),
-            StreamEvent::Sole { text, .. } => return Some(text),
+            StreamEvent::Sole { text, ending, .. } => return (Some(text), ending),
             StreamEvent::Suspend => {}
-            StreamEvent::End(_) | StreamEvent::Overflow => return last,
+            StreamEvent::End(ending) => return (last, ending),
+            StreamEvent::Overflow => return (last, Ending::Cancelled),
         }
     }
 }

@@ -15,12 +15,13 @@ use std::time::Instant;
 use ringway_core::header_params::HeaderLookup;
 use ringway_core::identify::{Lapse, Principal};
 use ringway_core::mcp::RpcError;
-use ringway_core::mcp::era::Carrier;
+use ringway_core::mcp::era::{Carrier, McpHeaders};
 use ringway_core::mcp::rpc_error::PARSE;
 use ringway_core::refusal::Refusal;
 use ringway_core::session::Handle;
 
 use crate::answer::{Answer, Events, Reply, Source};
+use crate::mcp::batch::{self, Batch};
 use crate::mcp::plan::{self, Plan, Via};
 use crate::mcp::{http, lists, work};
 use crate::metrics::Method;
@@ -77,7 +78,7 @@ pub struct Taken {
 
 enum What {
     Unreadable(RpcError),
-    Batch(Vec<Vec<u8>>),
+    Batch(Batch),
     Planned(Plan),
 }
 
@@ -139,8 +140,11 @@ impl Duplex {
         let no_params = |_: &str| HeaderLookup::Absent;
         let via = Via { carrier: Carrier::Duplex, params: &no_params, session: session.as_ref(), who: &self.who };
         let batch_max = shard.limits().batch_max;
-        let read = shard.json.borrow_mut().with(text, |value| match http::batch_texts(value, batch_max) {
-            Some(texts) => (What::Batch(texts), About::of(Method::Batch)),
+        let read = shard.json.borrow_mut().with(text, |value| match Batch::read(value, batch_max) {
+            Some(batch) => {
+                let about = batch.about();
+                (What::Batch(batch), about)
+            }
             None => {
                 let (plan, about) = plan::plan(shard, value, &via);
                 (What::Planned(plan), about)
@@ -163,9 +167,9 @@ impl Duplex {
         let note = Note::new(self, taken.about, taken.began);
         let reply = match taken.what {
             What::Unreadable(error) => Reply::error_with_status(400, None, &error),
-            What::Batch(texts) => match self.refusal(None) {
+            What::Batch(batch) => match self.refusal(None) {
                 Some(reply) => reply,
-                None => return self.begin_batch(texts, note),
+                None => return self.begin_batch(batch, note),
             },
             What::Planned(Plan::Initialize { id, version, capabilities }) => {
                 let session = Session::of_connection(version, capabilities, Rc::clone(&self.who.key));
@@ -249,24 +253,23 @@ impl Duplex {
         }
     }
 
-    fn begin_batch(self: &Rc<Duplex>, texts: Vec<Vec<u8>>, note: Note) {
+    fn begin_batch(self: &Rc<Duplex>, batch: Batch, note: Note) {
         // Beside the reading of messages: a batch is answered when the slowest of its calls is.
         let client = Rc::clone(self);
         self.track(None, async move {
             let session = client.session();
-            let answered =
-                http::local_batch(&client.shard, session.as_ref(), &Default::default(), texts, &client.who).await;
-            let reply = match answered {
-                Some(Answer::Reply(reply)) => reply,
-                _ => {
-                    let error = RpcError::invalid_request("Invalid Request: this revision has no batches");
-                    Reply::error_with_status(400, None, &error)
-                }
-            };
+            let headers = McpHeaders::default();
+            let reply = batch::carry_out(&client.shard, session.as_ref(), &headers, batch, &client.who).await;
             note.end.set(End::of(&reply));
-            if !reply.body.is_empty() {
-                client.send(reply.body).await;
+            if reply.body.is_empty() {
+                return;
             }
+            let is_recorded = match note.submit() {
+                Ok(None) => true,
+                Ok(Some(durable)) => durable.await.is_ok(),
+                Err(NotRecorded) => false,
+            };
+            client.send_recorded(is_recorded, reply.body).await;
         });
     }
 

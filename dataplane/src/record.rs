@@ -1,6 +1,7 @@
 //! What is known of a request once it is answered, for those who count and write it down. It never sees an argument or a
 //! credential.
 
+use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -31,6 +32,31 @@ pub struct About {
     pub arguments: Option<Hash>,
     /// A call that was answered as one to an unknown tool.
     pub denied: Option<Box<Denied>>,
+    /// The messages of a batch.
+    pub calls: Option<Calls>,
+}
+
+/// The messages of a batch and how they ended, known to whoever carries them out and to whoever records them.
+#[derive(Clone, Default)]
+pub struct Calls(Rc<RefCell<Vec<Call>>>);
+
+/// A message of a batch, and how it ended, once it has.
+type Call = (About, Option<Ending>);
+
+impl Calls {
+    /// One more begins; its place.
+    pub fn begin(&self, about: About) -> usize {
+        let mut calls = self.0.borrow_mut();
+        calls.push((about, None));
+        calls.len() - 1
+    }
+
+    /// The one in this place has ended.
+    pub fn end(&self, place: usize, ending: Ending) {
+        if let Some((_, end)) = self.0.borrow_mut().get_mut(place) {
+            *end = Some(ending);
+        }
+    }
 }
 
 /// A call that was denied.
@@ -45,13 +71,26 @@ pub struct Denied {
 impl About {
     /// A request of which only the method is known.
     pub fn of(method: Method) -> About {
-        About { method, tool: None, era: None, arguments: None, denied: None }
+        About { method, tool: None, era: None, arguments: None, denied: None, calls: None }
+    }
+
+    /// A batch, and what becomes of its messages.
+    pub fn of_batch(calls: &Calls) -> About {
+        About { calls: Some(calls.clone()), ..About::of(Method::Batch) }
     }
 
     /// The same for another shard.
     pub fn to_remote(&self) -> RemoteAbout {
         let tool = self.tool.as_ref().map(|tool| tool.definition.name.clone());
-        RemoteAbout { method: self.method, tool, era: self.era, arguments: self.arguments, denied: self.denied.clone() }
+        let calls = self.calls.iter().flat_map(|calls| calls.0.borrow().clone());
+        RemoteAbout {
+            method: self.method,
+            tool,
+            era: self.era,
+            arguments: self.arguments,
+            denied: self.denied.clone(),
+            calls: calls.map(|(about, ending)| (about.to_remote(), ending)).collect(),
+        }
     }
 }
 
@@ -63,17 +102,20 @@ pub struct RemoteAbout {
     era: Option<Era>,
     arguments: Option<Hash>,
     denied: Option<Box<Denied>>,
+    calls: Vec<(RemoteAbout, Option<Ending>)>,
 }
 
 impl RemoteAbout {
     /// The same for this shard.
     pub fn to_local(&self, shard: &Shard) -> About {
+        let calls = self.calls.iter().map(|(about, ending)| (about.to_local(shard), *ending));
         About {
             method: self.method,
             tool: self.tool.as_deref().and_then(|name| shard.whole().tool(name).cloned()),
             era: self.era,
             arguments: self.arguments,
             denied: self.denied.clone(),
+            calls: (!self.calls.is_empty()).then(|| Calls(Rc::new(calls.collect::<Vec<_>>().into()))),
         }
     }
 }
@@ -135,5 +177,22 @@ pub fn finished(shard: &Shard, finished: &Finished<'_>) -> Result<Option<Durable
         log.note(shard, finished);
     }
     shard.explanations.note(shard, finished);
-    trail::submit(shard, finished)
+    let durable = trail::submit(shard, finished)?;
+    about.calls.as_ref().map_or(Ok(durable), |calls| submit_each(shard, calls, finished))
+}
+
+/// Has each message of a batch written down. Records are on disk in the order that a shard hands them over in: with the last,
+/// all are.
+fn submit_each(shard: &Shard, calls: &Calls, batch: &Finished<'_>) -> Result<Option<Durable>, NotRecorded> {
+    // What had not ended by then ended with its batch.
+    let cut = match batch.ending {
+        Ending::Lapsed(lapse) => Ending::Lapsed(lapse),
+        _ => Ending::Cancelled,
+    };
+    let mut last = None;
+    for (about, ending) in calls.0.borrow().iter() {
+        let call = Finished { about, ending: ending.unwrap_or(cut), status: 200, bytes: 0, rejection: None, ..*batch };
+        last = trail::submit(shard, &call)?.or(last);
+    }
+    Ok(last)
 }

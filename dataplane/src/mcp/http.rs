@@ -4,19 +4,19 @@ use std::rc::Rc;
 
 use ringway_core::header_params::HeaderLookup;
 use ringway_core::http::decoder::Request;
-use ringway_core::json::{JsonFault, Value};
+use ringway_core::json::JsonFault;
 use ringway_core::mcp::era::{self, Carrier, McpHeaders};
 use ringway_core::mcp::rpc_error::PARSE;
-use ringway_core::mcp::{Era, RpcError, Version, message, render};
+use ringway_core::mcp::{Era, RpcError, Version, message};
 use ringway_core::refusal::Refusal;
 use ringway_core::request_path;
-use ringway_core::session::Handle;
 
-use super::plan::{self, Plan, Planned, Via};
+use super::batch::{self, Batch};
+use super::plan::{self, Plan, Via};
 use super::{legacy, listen, tasks, work};
 use crate::answer::{Answer, Reply};
 use crate::metrics::Method;
-use crate::record::{About, Ending};
+use crate::record::About;
 use crate::session::Session;
 use crate::shard::Shard;
 use crate::who::Who;
@@ -27,8 +27,8 @@ pub enum First {
     Planned(Plan, About, Option<Rc<Session>>),
     /// A legacy message for a session that is not here.
     OfSession,
-    /// A batch, each message as text; empty when it has none or too many.
-    Batch(Vec<Vec<u8>>),
+    /// A batch.
+    Batch(Batch),
 }
 
 fn mcp_headers<'b>(request: Request<'b>) -> McpHeaders<'b> {
@@ -92,8 +92,8 @@ pub fn begin(shard: &Rc<Shard>, request: Request<'_>, who: &Rc<Who>) -> Begun {
     let headers = mcp_headers(request);
     let session_id = head.session_id.bytes(request.bytes);
     let first = shard.json.borrow_mut().with(request.body, |value| {
-        if let Some(texts) = batch_texts(value, shard.limits().batch_max) {
-            return First::Batch(texts);
+        if let Some(batch) = Batch::read(value, shard.limits().batch_max) {
+            return First::Batch(batch);
         }
         let mut session = None;
         // Two values of a header are two requests to two readers, whatever the era and wherever the session lives.
@@ -144,14 +144,12 @@ pub async fn go_on(shard: &Rc<Shard>, request: Request<'_>, first: First, who: &
     match first {
         First::Planned(plan, about, session) => (carry_out(shard, plan, session.as_ref(), who).await, about),
         First::OfSession => legacy::post(shard, session_id.unwrap_or_default(), &headers, request.body, who).await,
-        First::Batch(texts) => {
-            let is_modern = headers_are_modern(&headers);
-            (batch(shard, session_id, &headers, texts, is_modern, who).await, About::of(Method::Batch))
-        }
+        First::Batch(batch) => batch::post(shard, session_id, &headers, batch, who).await,
     }
 }
 
-fn headers_are_modern(headers: &McpHeaders<'_>) -> bool {
+/// Whether a modern version is named, whatever the message is.
+pub fn headers_are_modern(headers: &McpHeaders<'_>) -> bool {
     let named = headers.version.and_then(|version| std::str::from_utf8(version).ok()).and_then(Version::parse);
     named.is_some_and(|version| version.era() == Era::Modern)
 }
@@ -175,122 +173,6 @@ pub async fn carry_out(shard: &Rc<Shard>, plan: Plan, session: Option<&Rc<Sessio
 
 fn route(session: Option<&Rc<Session>>) -> work::Route {
     session.map_or(work::Route::Connection, |session| work::Route::Session(Rc::clone(session)))
-}
-
-/// A JSON-RPC batch: only 2025-03-26 has them. All of its messages run at once; the answers come as one array.
-async fn batch(
-    shard: &Rc<Shard>,
-    session_id: Option<&[u8]>,
-    headers: &McpHeaders<'_>,
-    texts: Vec<Vec<u8>>,
-    is_modern: bool,
-    who: &Rc<Who>,
-) -> Answer {
-    let refuse = |text: &'static str| {
-        let error = RpcError::invalid_request(text);
-        Answer::from(Reply::error_with_status(400, None, &error))
-    };
-    if is_modern || headers.repeated || texts.is_empty() {
-        return refuse("Invalid Request: a batch must have 1 to 100 messages, and 2026-07-28 has none");
-    }
-    let session = match session_id.map(Handle::parse) {
-        None => None,
-        // A batch for a session of another shard is carried out there.
-        Some(Some(handle)) if handle.home != shard.id => {
-            let body = [&b"["[..], &texts.join(&b","[..]), b"]"].concat();
-            return legacy::forward_post(shard, handle, headers, body, who).await.0;
-        }
-        Some(handle) => match handle.and_then(|handle| shard.session(&handle, who)) {
-            Some(session) => Some(session),
-            None => return legacy::unknown_session(),
-        },
-    };
-    local_batch(shard, session.as_ref(), headers, texts, who)
-        .await
-        .unwrap_or_else(|| refuse("Invalid Request: this revision has no batches"))
-}
-
-/// The messages of an array, each as text: none at all when there are too many. `None` when it is not an array.
-pub fn batch_texts(value: Value<'_>, count_max: usize) -> Option<Vec<Vec<u8>>> {
-    if value.array_len()? > count_max {
-        return Some(Vec::new());
-    }
-    Some(value.as_array()?.map(|item| item.text().as_bytes().to_vec()).collect())
-}
-
-/// Runs a batch on this shard; `None` when its revision has none, or it has no message or too many.
-pub async fn local_batch(
-    shard: &Rc<Shard>,
-    session: Option<&Rc<Session>>,
-    headers: &McpHeaders<'_>,
-    texts: Vec<Vec<u8>>,
-    who: &Rc<Who>,
-) -> Option<Answer> {
-    let named = headers.version.and_then(|version| std::str::from_utf8(version).ok());
-    if let Some(name) = named {
-        Version::parse(name)?;
-    }
-    let version = match (session, named) {
-        (Some(session), _) => session.version,
-        (None, Some(name)) => Version::parse(name)?,
-        (None, None) => Version::LEGACY_ASSUMED,
-    };
-    if version > Version::V2025_03_26 || texts.is_empty() {
-        return None;
-    }
-    let no_params = |_: &str| HeaderLookup::Absent;
-    let mut answers = Vec::new();
-    for text in &texts {
-        let via = Via { carrier: Carrier::Http(*headers), params: &no_params, session, who };
-        let planned = shard.json.borrow_mut().with(text, |value| plan::plan(shard, value, &via).0);
-        let plan = match planned {
-            // `initialize` must come alone (MCP 2025-03-26, lifecycle), and nothing modern hides in a batch.
-            Ok(Plan::Initialize { id, .. } | Plan::Listen { id, .. } | Plan::Task { id, .. }) => {
-                let error = RpcError::invalid_request("Invalid Request: this method cannot be in a batch");
-                Plan::Reply {
-                    status: 400,
-                    ending: Ending::Error(error.code),
-                    message: render::error(Vec::new(), Some(&id), &error),
-                    tool: None,
-                }
-            }
-            Ok(plan) => plan,
-            Err(_) => return None,
-        };
-        answers.push(plan);
-    }
-    Some(join(shard, answers, session, who).await)
-}
-
-/// Carries out plans side by side and joins their last messages into one array.
-async fn join(shard: &Rc<Shard>, plans: Vec<Plan>, session: Option<&Rc<Session>>, who: &Rc<Who>) -> Answer {
-    let mut waiting = Vec::new();
-    for plan in plans {
-        let answer = match plan {
-            // Within a batch nothing can be asked and nothing streamed: calls run without their session's stream.
-            Plan::Work(planned) => {
-                let Planned { id, mut caller, rounds, work } = *planned;
-                caller.session = None;
-                caller.progress_token = None;
-                work::start(shard, Planned { id, caller, rounds, work }, work::Route::Connection).await
-            }
-            other => carry_out(shard, other, session, who).await,
-        };
-        waiting.push(answer);
-    }
-    let mut messages = Vec::new();
-    for answer in waiting {
-        match answer {
-            Answer::Reply(reply) if reply.body.is_empty() => {}
-            Answer::Reply(reply) => messages.push(reply.body),
-            Answer::Events(events) => messages.extend(crate::answer::last_message(events).await),
-        }
-    }
-    if messages.is_empty() {
-        return Reply::empty(202).into();
-    }
-    let body = [&b"["[..], &messages.join(&b","[..]), b"]"].concat();
-    Reply::json(200, body).into()
 }
 
 /// The answer to a request that found the shard's mailbox full.

@@ -13,6 +13,7 @@ use ringway_core::refusal::Refusal;
 use ringway_core::session::Handle;
 use serde_json::Value;
 
+use super::batch::{self, Batch};
 use super::plan::{self, Via};
 use super::{http, lists};
 use crate::answer::{Answer, Events, Reply, Source};
@@ -88,18 +89,15 @@ async fn local_post(
     };
     let no_params = |_: &str| HeaderLookup::Absent;
     let via = Via { carrier: Carrier::Http(*headers), params: &no_params, session: Some(&session), who };
-    let planned =
-        shard.json.borrow_mut().with(body, |value| match http::batch_texts(value, shard.limits().batch_max) {
-            Some(texts) => Err(texts),
-            None => Ok(plan::plan(shard, value, &via)),
-        });
+    let planned = shard.json.borrow_mut().with(body, |value| match Batch::read(value, shard.limits().batch_max) {
+        Some(batch) => Err(batch),
+        None => Ok(plan::plan(shard, value, &via)),
+    });
     match planned {
         Ok(Ok((plan, about))) => (http::carry_out(shard, plan, Some(&session), who).await, about),
-        Ok(Err(texts)) => {
-            let answer = http::local_batch(shard, Some(&session), headers, texts, who).await;
-            let error = RpcError::invalid_request("Invalid Request: this revision has no batches");
-            let answer = answer.unwrap_or_else(|| Reply::error_with_status(400, None, &error).into());
-            (answer, About::of(Method::Batch))
+        Ok(Err(batch)) => {
+            let about = batch.about();
+            (batch::carry_out(shard, Some(&session), headers, batch, who).await.into(), about)
         }
         Err(fault) => {
             let error = RpcError::new(PARSE, fault.to_string());

@@ -13,6 +13,8 @@ pub mod work;
 
 pub mod http;
 
+pub mod batch;
+
 pub mod legacy;
 
 pub mod pair;

@@ -164,7 +164,8 @@ pub fn plan(shard: &Rc<Shard>, value: Value<'_>, via: &Via<'_>) -> (Plan, About)
             Plan::Reply { tool, .. } => tool.clone(),
             _ => None,
         };
-        About { method, tool, era: Some(selected.era()), arguments: notes.arguments.get(), denied: notes.denied.take() }
+        let (era, arguments, denied) = (Some(selected.era()), notes.arguments.get(), notes.denied.take());
+        About { tool, era, arguments, denied, ..About::of(method) }
     };
     match message {
         Message::Request(request) => {

@@ -261,13 +261,14 @@ impl Connection {
             Ok(Route::McpPost) => match http::begin(shard, request, &who) {
                 Begun::Answered(answer, about) => (answer, about),
                 // No stream, and yet it may last.
-                Begun::Unfinished(first @ First::Batch(_)) => {
+                Begun::Unfinished(First::Batch(batch)) => {
+                    let about = batch.about();
                     let lasting = Lasting::begin(shard, control, &who, origin, generation);
-                    let go_on = http::go_on(shard, request, first, &who);
+                    let go_on = http::go_on(shard, request, First::Batch(batch), &who);
                     let outcome = held(shard, Box::pin(lasting.during(go_on))).await;
                     outcome.unwrap_or_else(|lapse| {
                         let reply = lapsed(shard, request, socket, faces.as_ref());
-                        (Reply { ending: Ending::Lapsed(lapse), ..reply }.into(), About::of(Method::Batch))
+                        (Reply { ending: Ending::Lapsed(lapse), ..reply }.into(), about)
                     })
                 }
                 // Boxed, as below: a state machine this large would make every connection of a full shard cold memory.

@@ -144,6 +144,47 @@ fn what_is_denied_or_refused_is_recorded_with_its_reason() {
     assert!(!refused.to_string().contains("nobody-0123"), "no credential: {refused}");
 }
 
+/// Goal: no call hides in a batch. Method: batches without a session and of one, over connections of both shards.
+#[test]
+fn each_call_of_a_batch_is_recorded() {
+    let folder = Folder::new("batch");
+    let (fixture, _audit) = fixture(&folder);
+    let call = |id: u32, tool: &str| {
+        let params = json!({ "name": tool, "arguments": { "text": "private" } });
+        json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params })
+    };
+    let post = |session: Option<&str>, body: &Value| {
+        let mut fields = vec![
+            ("Content-Type", "application/json"),
+            ("Accept", "application/json, text/event-stream"),
+            ("X-API-Key", KEY),
+        ];
+        fields.extend(session.map(|session| ("Mcp-Session-Id", session)));
+        let mut wire = Wire::connect(fixture.address);
+        wire.send(request("POST", "/mcp", &fields, body.to_string().as_bytes()));
+        wire.response()
+    };
+    let client = json!({ "name": "t", "version": "1" });
+    let params = json!({ "protocolVersion": "2025-03-26", "capabilities": {}, "clientInfo": client });
+    let begun = post(None, &json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params }));
+    let session = begun.head.field("mcp-session-id").expect("a session").to_owned();
+    let batch =
+        json!([call(1, "echo"), call(2, "hold"), { "jsonrpc": "2.0", "id": 3, "method": "ping" }, call(4, "fail")]);
+    // Eight connections reach both shards, all but surely.
+    for session in [None].into_iter().chain([Some(&*session); 8]) {
+        let before = folder.records().len();
+        let answers = post(session, &batch).json();
+        assert_eq!(answers.as_array().map(Vec::len), Some(4), "{answers}");
+        let records = folder.records().split_off(before);
+        let said: Vec<_> =
+            records.iter().map(|record| ["tool", "decision", "rule", "principal"].map(|name| &record[name])).collect();
+        assert_eq!(said.len(), 3, "{records:?}");
+        assert_eq!(said[0][..2], [&json!("echo"), &json!("allowed")], "{records:?}");
+        assert_eq!(said[1], [&json!("hold"), &json!("denied"), &json!("no-hold"), &json!("caller")], "{records:?}");
+        assert_eq!((&records[0]["outcome"], said[0][3]), (&json!("good"), &json!("caller")));
+    }
+}
+
 #[test]
 fn many_answers_wait_for_few_writes_and_none_is_lost() {
     const CLIENTS: usize = 16;
