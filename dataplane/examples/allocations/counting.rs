@@ -19,9 +19,9 @@ pub fn count_this_thread() {
     IS_COUNTED.set(true);
 }
 
-/// From here on it is looked at who allocates, which takes some hundred times as long.
-pub fn tell_apart() {
-    IS_TOLD_APART.store(true, Ordering::SeqCst);
+/// Whether it is looked at from here on who allocates, which takes some hundred times as long.
+pub fn tell_apart(is_told_apart: bool) {
+    IS_TOLD_APART.store(is_told_apart, Ordering::SeqCst);
 }
 
 /// Allocations of marked threads so far, growing included.

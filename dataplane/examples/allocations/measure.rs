@@ -29,26 +29,29 @@ pub struct Counted {
     pub all: f64,
 }
 
-/// Counts on a server of one shard.
-pub fn measure() -> Counted {
+/// Counts on a server of one shard, one at a time: with options changed by `change`, asked with these fields besides, each with its
+/// end.
+pub fn measure(change: impl FnOnce(&mut Options), fields: &str) -> Counted {
+    counting::tell_apart(false);
     let mark = tool_fn(ToolDefinition::new(MARK, "Counts what its thread allocates."), |_, _| async move {
         counting::count_this_thread();
         Ok(ToolResult::text("counted"))
     });
     let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
-    let options = Options { listen: loopback, shards: Some(1), handle_signals: false, ..Options::default() };
+    let mut options = Options { listen: loopback, shards: Some(1), handle_signals: false, ..Options::default() };
+    change(&mut options);
     let server = Server::builder("allocations", "1").tool(builtin::echo()).tool(mark).build();
     let running = server.and_then(|server| server.start(options)).expect("the server starts");
     let mut stream = TcpStream::connect(running.address).expect("the server listens");
     stream.set_nodelay(true).expect("a socket option");
-    ask(&mut stream, &call(MARK, "{}"), "counted");
+    ask(&mut stream, &call(MARK, "{}", fields), "counted");
     let text = "a hundred characters or so, as an agent sends to a small tool, none of which JSON has to escape";
-    let echo = call("echo", &format!(r#"{{"text":"{text}"}}"#));
+    let echo = call("echo", &format!(r#"{{"text":"{text}"}}"#), fields);
     (0..WARM_UP_REQUESTS).for_each(|_| ask(&mut stream, &echo, text));
     let before = counting::all();
     (0..REQUESTS).for_each(|_| ask(&mut stream, &echo, text));
     let all = (counting::all() - before) as f64 / REQUESTS as f64;
-    counting::tell_apart();
+    counting::tell_apart(true);
     let windows = (0..WINDOWS).map(|_| {
         let before = counting::own();
         (0..WINDOW_REQUESTS).for_each(|_| ask(&mut stream, &echo, text));
@@ -61,7 +64,7 @@ pub fn measure() -> Counted {
 }
 
 /// A modern call.
-fn call(tool: &str, arguments: &str) -> Vec<u8> {
+fn call(tool: &str, arguments: &str, fields: &str) -> Vec<u8> {
     let meta = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
     let params = format!(r#"{{"name":"{tool}","arguments":{arguments},{meta}}}"#);
     let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}"#);
@@ -69,7 +72,7 @@ fn call(tool: &str, arguments: &str) -> Vec<u8> {
     format!(
         "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
          Accept: application/json, text/event-stream\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\n\
-         Mcp-Name: {tool}\r\nContent-Length: {length}\r\n\r\n{body}"
+         Mcp-Name: {tool}\r\n{fields}Content-Length: {length}\r\n\r\n{body}"
     )
     .into_bytes()
 }

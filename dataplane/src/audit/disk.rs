@@ -13,6 +13,9 @@ use ringway_core::audit::{file_name, file_number};
 const LOCK: &str = "lock";
 /// Others may write into the folder.
 const OTHERS_MAY_WRITE: u32 = 0o022;
+/// So many bytes are given to the disk together, and let go of in memory together. 2 MiB are on disk in milliseconds, while a second
+/// of a busy log, 40 MiB, keeps an fsync waiting for longer than queues have room. A log that is not busy stays in memory.
+const PIECE_BYTES: u64 = 2 << 20;
 
 /// What a log is written to: files with numbers, one of them open.
 pub trait Disk: Send {
@@ -26,6 +29,8 @@ pub trait Disk: Send {
     fn cut(&mut self, bytes: u64) -> io::Result<()>;
     /// What was appended is on disk when this comes back.
     fn sync(&mut self) -> io::Result<()>;
+    /// What was made durable need not stay in memory besides.
+    fn let_go(&mut self) {}
     /// Removes a file.
     fn remove(&mut self, number: u64) -> io::Result<()>;
     /// Whether the open file still has its name.
@@ -36,6 +41,12 @@ pub trait Disk: Send {
 pub struct Folder {
     path: PathBuf,
     file: Option<(u64, File)>,
+    /// Its bytes.
+    bytes: u64,
+    /// As far as this the disk was given them.
+    given_bytes: u64,
+    /// As far as this they were on disk, and let go of.
+    let_go_bytes: u64,
     /// Held for as long as this lives.
     _lock: File,
 }
@@ -59,7 +70,7 @@ impl Folder {
         if unsafe { libc::flock(lock.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } != 0 {
             return Err(format!("another process writes to the audit folder {shown}: give each a folder of its own"));
         }
-        Ok(Folder { path: path.to_owned(), file: None, _lock: lock })
+        Ok(Folder { path: path.to_owned(), file: None, bytes: 0, given_bytes: 0, let_go_bytes: 0, _lock: lock })
     }
 
     /// The path of a file.
@@ -71,7 +82,7 @@ impl Folder {
     pub fn go_on(&mut self, number: u64) -> io::Result<u64> {
         let file = options().append(true).open(self.file(number))?;
         let bytes = file.metadata()?.len();
-        self.file = Some((number, file));
+        self.begin(number, file, bytes);
         Ok(bytes)
     }
 
@@ -100,6 +111,34 @@ impl Folder {
         File::open(&self.path)?.sync_all()
     }
 
+    fn begin(&mut self, number: u64, file: File, bytes: u64) {
+        self.file = Some((number, file));
+        (self.bytes, self.given_bytes, self.let_go_bytes) = (bytes, bytes, bytes);
+    }
+
+    /// Gives the disk what it has not got, without waiting for it, and lets go of what it was given before.
+    fn give(&mut self) {
+        let Some((_, file)) = &self.file else { return };
+        let (begin, bytes) = (self.given_bytes.cast_signed(), (self.bytes - self.given_bytes).cast_signed());
+        // What fails here fails when it is made durable too, and is told then.
+        // SAFETY: sync_file_range(2) takes no memory, and the descriptor is open.
+        let _ = unsafe { libc::sync_file_range(file.as_raw_fd(), begin, bytes, libc::SYNC_FILE_RANGE_WRITE) };
+        self.forget(self.given_bytes);
+        self.given_bytes = self.bytes;
+    }
+
+    /// Lets go in memory of what is on disk up to here. A log that is written and hardly read takes the memory of what is read, and
+    /// to the kernel a page that was never used costs several times what one costs that was.
+    fn forget(&self, end: u64) {
+        let Some((_, file)) = &self.file else { return };
+        let (begin, bytes) = (self.let_go_bytes.cast_signed(), (end - self.let_go_bytes).cast_signed());
+        // No bytes would mean all of them. Pages that are not on disk are kept, and pages that are kept are no trouble.
+        if bytes > 0 {
+            // SAFETY: posix_fadvise(2) takes no memory, and the descriptor is open.
+            let _ = unsafe { libc::posix_fadvise(file.as_raw_fd(), begin, bytes, libc::POSIX_FADV_DONTNEED) };
+        }
+    }
+
     fn opened(&mut self) -> io::Result<&mut File> {
         self.file.as_mut().map(|(_, file)| file).ok_or_else(|| io::Error::from_raw_os_error(libc::EBADF))
     }
@@ -126,20 +165,36 @@ impl Disk for Folder {
         let file = options().append(true).create_new(true).open(self.file(number))?;
         // A file whose name is lost with the power is lost.
         self.sync_folder()?;
-        self.file = Some((number, file));
+        self.begin(number, file, 0);
         Ok(())
     }
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.opened()?.write(bytes)
+        let written = self.opened()?.write(bytes)?;
+        self.bytes += written as u64;
+        if self.bytes - self.given_bytes >= PIECE_BYTES {
+            self.give();
+        }
+        Ok(written)
     }
 
     fn cut(&mut self, bytes: u64) -> io::Result<()> {
-        self.opened()?.set_len(bytes)
+        self.opened()?.set_len(bytes)?;
+        self.bytes = bytes;
+        self.given_bytes = self.given_bytes.min(bytes);
+        self.let_go_bytes = self.let_go_bytes.min(bytes);
+        Ok(())
     }
 
     fn sync(&mut self) -> io::Result<()> {
         self.opened()?.sync_data()
+    }
+
+    fn let_go(&mut self) {
+        if self.bytes - self.let_go_bytes >= PIECE_BYTES {
+            self.forget(self.bytes);
+            (self.given_bytes, self.let_go_bytes) = (self.bytes, self.bytes);
+        }
     }
 
     fn remove(&mut self, number: u64) -> io::Result<()> {

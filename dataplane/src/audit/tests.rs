@@ -208,6 +208,37 @@ fn a_changed_end_stays_as_it_is() {
     assert_eq!(home.verify().expect_err("found").sequence, 2);
 }
 
+/// Goal: handing over a record takes no lock. Method: the only one there is, held by somebody else for as long as it takes.
+#[test]
+fn a_record_is_handed_over_while_the_lock_is_held() {
+    let home = Home::new("lock");
+    let log = home.open();
+    let handle = log.handle(|| ());
+    let held = log.shared.queues.lock().expect("nobody panicked");
+    for index in 0..2000 {
+        let id = format!("r-{index}");
+        assert!(handle.may_begin(Effect::Write, 0) && matches!(submit(&handle, &id), Submitted::Queued));
+    }
+    drop(held);
+    assert!(log.end());
+    assert_eq!(home.count("tool_call"), 2000);
+}
+
+/// Goal: what is on disk is let go of in memory, and is there. Method: more than is kept, written and made durable, and read.
+#[test]
+fn what_is_let_go_of_in_memory_is_on_disk() {
+    let home = Home::new("let-go");
+    let log = AuditLog::open(AuditOptions { fsync: Fsync::Always, ..home.options() }).expect("it opens");
+    let handle = log.handle(|| ());
+    for index in 0..4 * 2000 {
+        let _ = submit(&handle, &format!("r-{index}"));
+        assert!(index % 2000 != 1999 || log.flush());
+    }
+    assert!(log.end());
+    assert!(log.counts().written_bytes > 2 << 20, "{:?}", log.counts());
+    assert_eq!(home.verify().expect("whole").records, 1 + 4 * 2000 + 1);
+}
+
 #[test]
 fn a_file_that_is_taken_away_is_followed_by_another() {
     let home = Home::new("taken");

@@ -226,7 +226,7 @@ impl<D: Disk> Writer<D> {
                     return;
                 }
                 let Some(packed) = queue.pop() else { break };
-                self.chain.push(&packed.record(), &mut self.batch);
+                self.chain.push_packed(&packed, &mut self.batch);
                 self.batch_records += 1;
                 self.taken[index] += 1;
                 queue.give_back(packed);
@@ -319,6 +319,7 @@ impl<D: Disk> Writer<D> {
         // Asked again after a failure, a system may call done what it threw away.
         self.disk.sync().inspect_err(|_| self.is_doubtful = self.shared.options.fsync != Fsync::Always)?;
         (self.is_unsynced, self.synced_at) = (false, Instant::now());
+        self.disk.let_go();
         Ok(())
     }
 

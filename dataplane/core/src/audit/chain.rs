@@ -1,7 +1,10 @@
 //! The chain: gives each record its number and the hash of the one before it. It never writes a file.
 
-use super::line::{self, BEGIN, Hash};
+use super::line::{self, BEGIN, Hash, Hex};
+use super::member::{number, text};
+use super::packed::Packed;
 use super::record::{self, Record};
+use super::time;
 
 /// The format's name and revision.
 const FORMAT: &str = "ringway-audit-1";
@@ -13,6 +16,8 @@ const PROCESS_BYTES_MAX: usize = 128;
 pub struct Chain {
     sequence: u64,
     last: Hash,
+    /// The same as text: it is written with the record itself, and with the one behind it.
+    last_hex: Hex,
 }
 
 /// What begins a file, and what a process writes when it begins.
@@ -31,12 +36,12 @@ pub struct Header<'a> {
 impl Chain {
     /// A chain without a record.
     pub const fn beginning() -> Chain {
-        Chain { sequence: 0, last: [0; 32] }
+        Chain { sequence: 0, last: [0; 32], last_hex: [b'0'; 64] }
     }
 
     /// A chain that goes on behind this record.
     pub fn behind(sequence: u64, last: Hash) -> Chain {
-        Chain { sequence, last }
+        Chain { sequence, last, last_hex: line::hex_of(&last) }
     }
 
     /// The number of the last record; zero when there is none.
@@ -54,14 +59,21 @@ impl Chain {
         self.seal(out, |out| record.write_members(out));
     }
 
+    /// Appends a packed record's line: what [`push`](Self::push) appends of the record that was packed.
+    pub fn push_packed(&mut self, packed: &Packed, out: &mut Vec<u8>) {
+        self.seal(out, |out| packed.write_members(out));
+    }
+
     /// Appends a header's line.
     pub fn push_header(&mut self, header: &Header<'_>, out: &mut Vec<u8>) {
         self.seal(out, |out| {
             record::begin(out, header.at_unix_us, "header");
-            record::text(out, "format", FORMAT);
-            record::text(out, "process", record::bound(header.process, PROCESS_BYTES_MAX));
-            record::display(out, "started", &humantime::format_rfc3339_micros(record::time(header.started_unix_us)));
-            record::number(out, "file", Some(header.file));
+            text(out, br#","format":"#, FORMAT);
+            text(out, br#","process":"#, record::bound(header.process, PROCESS_BYTES_MAX));
+            out.extend_from_slice(br#","started":""#);
+            out.extend_from_slice(&time::rfc3339(header.started_unix_us));
+            out.push(b'"');
+            number(out, br#","file":"#, Some(header.file));
         });
     }
 
@@ -72,9 +84,10 @@ impl Chain {
         out.extend_from_slice(itoa::Buffer::new().format(self.sequence).as_bytes());
         write_members(out);
         let hash = line::hash(&self.last, &out[began..]);
-        line::push_seal(out, &self.last, &hash);
+        let hex = line::hex_of(&hash);
+        line::push_seal(out, &self.last_hex, &hex);
         debug_assert!(out.len() - began <= line::LINE_BYTES_MAX, "bounds of texts bound the line");
-        self.last = hash;
+        (self.last, self.last_hex) = (hash, hex);
     }
 }
 

@@ -6,6 +6,8 @@ use ring::digest::{Context, SHA256};
 
 /// A SHA-256, of a record or of arguments.
 pub type Hash = [u8; 32];
+/// The same as text.
+pub(super) type Hex = [u8; HEX_BYTES];
 
 /// Bytes of a line with its end: texts of 1,328 bytes at the most, each of which escaping makes six times as long, and the rest.
 pub const LINE_BYTES_MAX: usize = 12 << 10;
@@ -31,31 +33,35 @@ pub(super) fn hash(prev: &Hash, body: &[u8]) -> Hash {
 }
 
 /// Appends what ends a line.
-pub(super) fn push_seal(out: &mut Vec<u8>, prev: &Hash, hash: &Hash) {
+pub(super) fn push_seal(out: &mut Vec<u8>, prev: &Hex, hash: &Hex) {
     out.extend_from_slice(PREV);
-    push_hex(out, prev);
+    out.extend_from_slice(prev);
     out.extend_from_slice(HASH);
-    push_hex(out, hash);
+    out.extend_from_slice(hash);
     out.extend_from_slice(END);
     out.push(b'\n');
 }
 
 /// Appends 64 digits.
 pub(super) fn push_hex(out: &mut Vec<u8>, hash: &Hash) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    out.extend_from_slice(&hex_of(hash));
+}
+
+/// A hash as 64 digits.
+pub(super) fn hex_of(hash: &Hash) -> Hex {
+    // Computed rather than looked up, which is done for many at once.
+    let digit = |four: u8| four + b'0' + u8::from(four > 9) * (b'a' - b'0' - 10);
     let mut text = [0; HEX_BYTES];
     for (pair, byte) in text.chunks_exact_mut(2).zip(hash) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
+        pair[0] = digit(byte >> 4);
+        pair[1] = digit(byte & 15);
     }
-    out.extend_from_slice(&text);
+    text
 }
 
 /// A hash as text.
 pub fn hex(hash: &Hash) -> String {
-    let mut text = Vec::with_capacity(HEX_BYTES);
-    push_hex(&mut text, hash);
-    text.iter().map(|digit| char::from(*digit)).collect()
+    hex_of(hash).iter().map(|digit| char::from(*digit)).collect()
 }
 
 /// The hash that a text is; `None` unless it is 64 digits, a to f in lower case.

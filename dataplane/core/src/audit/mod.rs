@@ -11,9 +11,13 @@ mod digest;
 
 mod line;
 
+mod member;
+
 mod packed;
 
 mod record;
+
+mod time;
 
 mod verify;
 

@@ -1,7 +1,8 @@
 //! A record with its texts, in one piece of memory of a fixed size that is used again: how a record goes from a shard to the
 //! thread that writes. It never allocates.
 
-use super::record::{Record, TEXT_BYTES_MAX, TEXTS, bound};
+use super::member::{Plain, is_plain};
+use super::record::{Fixed, Record, TEXT_BYTES_MAX, TEXTS, bound};
 
 /// Bytes of all texts.
 const BYTES: usize = {
@@ -17,7 +18,7 @@ const BYTES: usize = {
 #[derive(Clone, Debug)]
 pub struct Packed {
     /// Everything but the texts.
-    rest: Record<'static>,
+    fixed: Fixed,
     /// Where each text ends; the next begins there.
     ends: [u16; TEXTS],
     /// The texts, one after the other, so that a short record is few cache lines.
@@ -28,20 +29,22 @@ const _: () = assert!(BYTES <= u16::MAX as usize, "ends are of 16 bits");
 
 impl Default for Packed {
     fn default() -> Packed {
-        Packed { rest: Record::default(), ends: [0; TEXTS], bytes: [0; BYTES] }
+        Packed { fixed: Fixed::default(), ends: [0; TEXTS], bytes: [0; BYTES] }
     }
 }
 
 impl Packed {
     /// Takes a record in place of the one that is there. Texts are cut at their bounds.
     pub fn pack(&mut self, record: &Record<'_>) {
-        self.rest = record.with_texts([""; TEXTS]);
+        self.fixed = record.fixed();
         let mut end = 0;
         for (index, text) in record.texts().into_iter().enumerate() {
-            let (kept, cut) = bound(text, TEXT_BYTES_MAX[index]);
-            for part in [kept, cut] {
-                self.bytes[end..end + part.len()].copy_from_slice(part.as_bytes());
-                end += part.len();
+            if !text.is_empty() {
+                let (kept, cut) = bound(text, TEXT_BYTES_MAX[index]);
+                for part in [kept, cut] {
+                    self.bytes[end..end + part.len()].copy_from_slice(part.as_bytes());
+                    end += part.len();
+                }
             }
             self.ends[index] = end as u16;
         }
@@ -49,13 +52,28 @@ impl Packed {
 
     /// The record.
     pub fn record(&self) -> Record<'_> {
+        // Text went in, and was cut between characters.
+        self.fixed.with_texts(self.texts().map(|bytes| std::str::from_utf8(bytes).unwrap_or_default()))
+    }
+
+    /// Appends the record's members behind its number, each with a comma before it.
+    pub(super) fn write_members(&self, out: &mut Vec<u8>) {
+        let end = usize::from(self.ends[TEXTS - 1]);
+        // One look at all texts, in place of two at each of them.
+        if is_plain(&self.bytes[..end]) {
+            self.fixed.write_members(self.texts().map(Plain), out);
+        } else {
+            self.record().write_members(out);
+        }
+    }
+
+    fn texts(&self) -> [&[u8]; TEXTS] {
         let mut begin = 0;
-        self.rest.with_texts(self.ends.map(|end| {
+        self.ends.map(|end| {
             let bytes = &self.bytes[begin..usize::from(end)];
             begin = usize::from(end);
-            // Text went in, and was cut between characters.
-            std::str::from_utf8(bytes).unwrap_or_default()
-        }))
+            bytes
+        })
     }
 }
 
@@ -84,6 +102,18 @@ mod tests {
         assert_eq!(packed.record(), record);
         packed.pack(&Record::default());
         assert_eq!(packed.record(), Record::default(), "nothing is left of the one before");
+        let members = |packed: &Packed, record: &Record<'_>| {
+            let (mut of_packed, mut of_record) = (Vec::new(), Vec::new());
+            packed.write_members(&mut of_packed);
+            record.write_members(&mut of_record);
+            assert_eq!(String::from_utf8_lossy(&of_packed), String::from_utf8_lossy(&of_record));
+        };
+        for tool in ["écho", "echo", "", "\"", "\u{1}"] {
+            let record = Record { tool, ..record };
+            packed.pack(&record);
+            assert_eq!(packed.record(), record);
+            members(&packed, &record);
+        }
         let long = "é".repeat(600);
         packed.pack(&Record::default().with_texts([&long; TEXTS]));
         assert!(packed.record().texts().iter().all(|text| text.ends_with("é…")));

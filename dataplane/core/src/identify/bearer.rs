@@ -104,6 +104,15 @@ pub fn credential<'a>(authorization: Shown<'a>, api_key: Shown<'a>) -> Result<Cr
     }
 }
 
+/// What stands behind `Bearer` and a space, where that is all that a request shows, and nothing of it looked at: by it is found
+/// what is remembered of the same bytes, which were looked at when they came first. It is no credential until it was.
+pub fn unread<'a>(authorization: Shown<'a>, api_key: Shown<'a>) -> Option<&'a [u8]> {
+    const BEGINS: &[u8] = b"Bearer ";
+    let is_all = authorization.count == 1 && api_key.count == 0;
+    let (scheme, rest) = authorization.first.filter(|_| is_all)?.split_at_checked(BEGINS.len())?;
+    scheme.eq_ignore_ascii_case(BEGINS).then_some(rest)
+}
+
 /// The token behind `Bearer` and spaces. The scheme is compared in any case (RFC 9110 section 11.1).
 fn bearer(value: &[u8]) -> Result<&[u8], CredentialError> {
     let scheme_end = value.iter().position(|byte| !is_scheme(*byte)).unwrap_or(value.len());
@@ -157,8 +166,18 @@ mod tests {
         let request = [b"GET / HTTP/1.1\r\nHost: a\r\n", fields.as_bytes(), b"\r\n"].concat();
         let head = head::parse(&request, &Limits::default()).expect("a good head").expect("complete");
         let text = |kind: &str, bytes: &[u8]| format!("{kind} {}", String::from_utf8_lossy(bytes));
-        let authorization = Shown::of(head.authorization, &request);
-        credential(authorization, Shown::of(head.api_key, &request)).map(|credential| match credential {
+        let (authorization, api_key) = (Shown::of(head.authorization, &request), Shown::of(head.api_key, &request));
+        let read = credential(authorization, api_key);
+        // Unread it is the same token, or something that is none: never another, and never one of two.
+        match (unread(authorization, api_key), read) {
+            (Some(unread), Ok(Credential::Bearer(token))) => {
+                assert!(unread == token || unread.starts_with(b" "), "{fields:?}");
+            }
+            (Some(_), Ok(other)) => panic!("{fields:?}: {other:?}"),
+            (Some(_), Err(error)) => assert!(!matches!(error, CredentialError::Duplicate | CredentialError::Two)),
+            (None, _) => {}
+        }
+        read.map(|credential| match credential {
             Credential::None => "none".to_owned(),
             Credential::Bearer(token) => text("bearer", token),
             Credential::ApiKey(key) => text("key", key),
@@ -225,6 +244,20 @@ mod tests {
         check(&format!("Authorization: Bearer {most}a\r\n"), Err(CredentialError::TooLarge));
         check(&format!("X-API-Key: {most}\r\n"), Ok(&format!("key {most}")));
         check(&format!("X-API-Key: {most}a\r\n"), Err(CredentialError::TooLarge));
+    }
+
+    /// Goal: a token that is remembered is found without a look at its characters. Method: fields, and what is looked up.
+    #[test]
+    fn one_field_of_the_usual_form_is_found_unread() {
+        let of = |first, count| Shown { first: Some(first), count };
+        assert_eq!(unread(of(b"Bearer a.b.c", 1), Shown::default()), Some(&b"a.b.c"[..]));
+        assert_eq!(unread(of(b"bEARER a\xff", 1), Shown::default()), Some(&b"a\xff"[..]), "not looked at");
+        for other in [&b"Basic a"[..], b"Bearer", b"Bearera.b.c", b"Bearer\ta.b.c", b""] {
+            assert_eq!(unread(of(other, 1), Shown::default()), None);
+        }
+        assert_eq!(unread(of(b"Bearer a", 2), Shown::default()), None, "two fields");
+        assert_eq!(unread(of(b"Bearer a", 1), of(b"k", 1)), None, "and a key");
+        assert_eq!(unread(Shown::default(), Shown::default()), None);
     }
 
     #[test]
