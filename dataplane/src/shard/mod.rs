@@ -5,6 +5,8 @@ mod connection;
 
 mod in_force;
 
+mod proxied;
+
 mod handshake;
 
 mod stream;
@@ -167,6 +169,8 @@ pub struct Shard {
     pub(crate) in_flight: Cell<usize>,
     pub(crate) waits: Rc<Waits>,
     handshakes: Rc<Handshakes>,
+    /// What is said of proxies that do not say whose connection it is.
+    proxy_complaints: proxied::Complaints,
     /// What TLS works in.
     scratch: Rc<RefCell<Scratch>>,
     pub(crate) draining: Cell<bool>,
@@ -233,6 +237,7 @@ impl Shard {
             request_ids_made: Cell::new(0),
             in_flight: Cell::new(0),
             handshakes: Handshakes::new(&waits),
+            proxy_complaints: proxied::Complaints::default(),
             scratch: Rc::default(),
             waits,
             draining: Cell::new(false),

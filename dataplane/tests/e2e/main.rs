@@ -7,6 +7,8 @@ mod common;
 mod http;
 mod identify;
 
+mod proxied;
+
 mod legacy;
 
 mod legacy_streams;
