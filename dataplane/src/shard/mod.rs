@@ -74,7 +74,7 @@ use crate::ticker::Ticks;
 use crate::tls::Tls;
 use crate::tls::handshakes::Handshakes;
 use crate::tls::session::Scratch;
-use crate::view::{Sights, View};
+use crate::view::{Sights, View, ViewMaker};
 use crate::who::Who;
 use buffers::Buffers;
 use control::Control;
@@ -111,6 +111,8 @@ pub struct Setup {
     pub metrics: Arc<ShardMetrics>,
     /// Everybody's counters.
     pub observatory: Arc<Observatory>,
+    /// Makes views of large catalogs, for every shard.
+    pub view_maker: Arc<ViewMaker>,
     /// Who writes logs.
     pub log: Option<LogWriter>,
     /// The audit log.
@@ -127,6 +129,8 @@ pub struct Shard {
     access: RefCell<Arc<Access>>,
     /// Whose credentials were found good.
     pub(crate) known: RefCell<TokenCache<Who>>,
+    /// Makes views of large catalogs.
+    view_maker: Arc<ViewMaker>,
     /// What others than those who see everything see, by what that is.
     views: RefCell<HashMap<Sights, Rc<View>>>,
     /// Everything that is offered.
@@ -199,7 +203,7 @@ impl Shard {
         Rc::new(Shard {
             id: setup.id,
             shard_count: setup.shard_count,
-            anonymous: Who::new(Arc::new(Principal::anonymous()), None, Rc::clone(&whole)),
+            anonymous: Who::new(Arc::new(Principal::anonymous()), None),
             whole: RefCell::new(whole),
             tls: RefCell::new(tls),
             generation: Cell::new(generation),
@@ -251,6 +255,7 @@ impl Shard {
             access: RefCell::new(access),
             known: RefCell::new(known),
             views: RefCell::default(),
+            view_maker: Arc::clone(&setup.view_maker),
         })
     }
 
@@ -289,8 +294,7 @@ impl Shard {
         if principal.kind == CredentialKind::Anonymous {
             return self.anonymous.at(address);
         }
-        let view = self.view_for(&principal);
-        Who::new(principal, address, view)
+        Who::new(principal, address)
     }
 
     /// Tells every listener that a task changed.

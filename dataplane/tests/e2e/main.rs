@@ -9,6 +9,8 @@ mod identify;
 
 mod proxied;
 
+mod views;
+
 mod legacy;
 
 mod legacy_streams;
