@@ -126,6 +126,18 @@ impl Duplex {
         self.session.borrow().as_ref().map(|(_, session)| Rc::clone(session))
     }
 
+    /// Waits until what the client may see is there, so that reading its messages does not keep the shard.
+    ///
+    /// # Errors
+    /// As [`Who::prepare`].
+    pub async fn prepare(&self) -> Result<(), Refusal> {
+        if self.who.is_prepared(&self.shard) {
+            return Ok(());
+        }
+        let _hold = self.shard.waits.hold();
+        self.who.prepare(&self.shard).await
+    }
+
     /// Reads one message and decides what to do about it.
     pub fn read(&self, text: &[u8]) -> Taken {
         let began = Instant::now();

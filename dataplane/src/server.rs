@@ -30,6 +30,7 @@ use crate::stdio;
 use crate::ticker;
 use crate::tls::Tls;
 use crate::tool::{Prompt, Resource, ResourceTemplate, Tool};
+use crate::view::ViewMaker;
 
 /// How a server runs.
 #[derive(Clone, Debug)]
@@ -371,6 +372,7 @@ impl Server {
             random::fill(&mut key);
             key
         })));
+        let view_maker = ViewMaker::start();
         let setups = ends.map(|(index, ((letters, ticks), metrics))| Setup {
             id: index as u16,
             shard_count: count,
@@ -386,6 +388,7 @@ impl Server {
             instructions: self.instructions.clone(),
             metrics,
             observatory: Arc::clone(&observatory),
+            view_maker: Arc::clone(&view_maker),
             log: options.log.clone(),
             audit: options.audit.clone(),
             audit_key: Arc::clone(&audit_key),

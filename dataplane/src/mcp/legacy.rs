@@ -246,7 +246,12 @@ pub async fn serve_forwarded(shard: Rc<Shard>, forwarded: Forwarded) {
     let Forwarded { from, session, principal, address, verb, version, reply } = forwarded;
     let who = &shard.who(principal, address);
     let headers = McpHeaders { version: version.as_deref(), ..McpHeaders::default() };
+    let is_prepared = who.is_prepared(&shard) || {
+        let _hold = shard.waits.hold();
+        who.prepare(&shard).await.is_ok()
+    };
     let (answer, about) = match verb {
+        _ if !is_prepared => (http::overloaded(), About::of(Method::OfSession)),
         ForwardedVerb::Post(body) => local_post(&shard, session, &headers, &body, who).await,
         ForwardedVerb::Get(last_event_id) => {
             (local_get(&shard, session, last_event_id.as_deref(), who), About::of(Method::Stream))

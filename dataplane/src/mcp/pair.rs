@@ -99,7 +99,7 @@ async fn take(shard: &Rc<Shard>, handle: Handle, body: &[u8], sender: &Principal
     let Some(client) = client.filter(|client| client.is_of(sender)) else {
         return unknown();
     };
-    if client.is_full() {
+    if client.is_full() || client.prepare().await.is_err() {
         return overloaded(shard);
     }
     let taken = client.read(body);

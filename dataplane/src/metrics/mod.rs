@@ -1,6 +1,8 @@
 //! Counters of one shard: written by it alone, read by whoever scrapes. No label comes from a caller. It never formats:
 //! see `observe`.
 
+mod beginnings;
+
 mod method;
 
 mod series;
@@ -13,8 +15,11 @@ use ringway_core::refusal::Refusal;
 
 use crate::record::Ending;
 use crate::stall::Board;
+use crate::tls::HandshakeFailure;
 use crate::tool_names::ToolId;
 
+use beginnings::Beginnings;
+pub use beginnings::{Agreed, BEGINNINGS, BeginningCounts, ProxyHeaderEnd};
 pub use method::Method;
 pub use series::{BOUNDS_NS, ENDINGS, Histogram, METHOD_ERRORS_MAX, Places, SERIES, SeriesKeys, TOOL_SERIES_MAX};
 use series::{Durations, MethodPlaces};
@@ -30,6 +35,7 @@ pub struct ShardMetrics {
     series: [Durations; SERIES],
     statuses: [AtomicU64; 5],
     refusals: [AtomicU64; REFUSALS],
+    beginnings: Beginnings,
     connections_opened: AtomicU64,
     connections_closed: AtomicU64,
     accept_errors: AtomicU64,
@@ -60,6 +66,7 @@ impl ShardMetrics {
             series: std::array::from_fn(|_| Durations::default()),
             statuses: std::array::from_fn(|_| zero()),
             refusals: std::array::from_fn(|_| zero()),
+            beginnings: Beginnings::default(),
             connections_opened: zero(),
             connections_closed: zero(),
             accept_errors: zero(),
@@ -104,6 +111,16 @@ impl ShardMetrics {
         if let Some(index) = refusal_labels().iter().position(|known| *known == label) {
             add(&self.refusals[index], 1);
         }
+    }
+
+    /// Counts the header of a proxy.
+    pub fn count_proxy_header(&self, end: ProxyHeaderEnd) {
+        self.beginnings.count_proxy_header(end);
+    }
+
+    /// Counts a handshake of TLS that is over.
+    pub fn count_handshake(&self, end: Result<Agreed, HandshakeFailure>) {
+        self.beginnings.count_handshake(end);
     }
 
     /// Counts a connection that came.
@@ -191,6 +208,8 @@ pub struct Counts {
     pub statuses: [u64; 5],
     /// In the order of [`refusal_labels`].
     pub refusals: Vec<u64>,
+    /// How connections began.
+    pub beginnings: BeginningCounts,
     /// Connections that came.
     pub connections_opened: u64,
     /// Connections that went.
@@ -221,6 +240,7 @@ impl Default for Counts {
             series: vec![Histogram::default(); SERIES],
             statuses: [0; 5],
             refusals: vec![0; refusal_labels().len()],
+            beginnings: BeginningCounts::default(),
             connections_opened: 0,
             connections_closed: 0,
             accept_errors: 0,
@@ -254,6 +274,7 @@ impl Counts {
         for (sum, refusal) in self.refusals.iter_mut().zip(&shard.refusals) {
             *sum += read(refusal);
         }
+        self.beginnings.add(&shard.beginnings);
         self.connections_opened += read(&shard.connections_opened);
         self.connections_closed += read(&shard.connections_closed);
         self.accept_errors += read(&shard.accept_errors);

@@ -11,7 +11,8 @@ use super::compatibility;
 use super::observer::View;
 use crate::health::CHECKS_MAX;
 use crate::metrics::{
-    BOUNDS_NS, Counts, ENDINGS, Histogram, METHOD_ERRORS_MAX, Method, REFUSALS, TOOL_SERIES_MAX, refusal_labels,
+    BEGINNINGS, BOUNDS_NS, Counts, ENDINGS, Histogram, METHOD_ERRORS_MAX, Method, REFUSALS, TOOL_SERIES_MAX,
+    refusal_labels,
 };
 
 /// Samples of a scrape: enough for dashboards and alerts, and nothing to fear for whoever stores them.
@@ -22,7 +23,7 @@ const SHARDS_MAX: usize = 16;
 pub const HISTOGRAM_SAMPLES: usize = BOUNDS_NS.len() + 3;
 
 const SERIES_SAMPLES: usize = (Method::OPERATIONS + 4 + METHOD_ERRORS_MAX + TOOL_SERIES_MAX) * HISTOGRAM_SAMPLES;
-const COUNTER_SAMPLES: usize = (Method::COUNT + 1) + 5 + REFUSALS + CHECKS_MAX + 20;
+const COUNTER_SAMPLES: usize = (Method::COUNT + 1) + 5 + REFUSALS + BEGINNINGS + CHECKS_MAX + 20;
 const SHARD_SAMPLES: usize = 8 * (SHARDS_MAX + 1);
 const _: () = assert!(SERIES_SAMPLES + COUNTER_SAMPLES + SHARD_SAMPLES + compatibility::SAMPLES <= SAMPLES_MAX);
 
@@ -89,6 +90,7 @@ fn families(view: &View<'_>) -> Vec<MetricFamily> {
     if let Some(log) = &view.observer.process.log {
         families.push(one_counter("ringway_log_lines_dropped_total", "Log lines that found no room.", log.dropped()));
     }
+    families.extend(beginnings(totals));
     families.push(health(view));
     families.extend(shards(view));
     families.extend(process(view));
@@ -128,6 +130,30 @@ pub fn by_method(view: &View<'_>) -> Vec<(&'static str, u64)> {
         }
     }
     Method::LABELS.into_iter().chain(["other"]).zip(counts).collect()
+}
+
+/// What happened before the first request of connections, where anything has to.
+fn beginnings(totals: &Counts) -> [MetricFamily; 3] {
+    let counted = |rows: &mut dyn Iterator<Item = (&'static str, u64)>, label: &str| {
+        rows.filter(|(_, count)| *count > 0).map(|(name, count)| counter(count, &[(label, name)])).collect()
+    };
+    let agreed = totals.beginnings.agreed().filter(|(_, count)| *count > 0).map(|(agreed, count)| {
+        let [version, resumed] = agreed.labels();
+        counter(count, &[("version", version), ("resumed", resumed)])
+    });
+    [
+        counters(
+            "ringway_proxy_headers_total",
+            "Headers of the PROXY protocol that were due, by how they came out.",
+            counted(&mut totals.beginnings.proxy_headers(), "result"),
+        ),
+        counters("ringway_tls_handshakes_total", "TLS handshakes that keys were agreed on in.", agreed.collect()),
+        counters(
+            "ringway_tls_handshake_failures_total",
+            "TLS handshakes that came to nothing, by why.",
+            counted(&mut totals.beginnings.failures(), "reason"),
+        ),
+    ]
 }
 
 fn health(view: &View<'_>) -> MetricFamily {

@@ -16,7 +16,7 @@ use ringway_core::refusal::Refusal;
 use super::connection;
 use super::control::Control;
 use super::socket::Socket;
-use super::{Shard, handshake, sweep};
+use super::{Shard, handshake, proxied, sweep};
 use crate::stall::Doing;
 
 /// How long accepting pauses when the process is out of descriptors.
@@ -78,6 +78,7 @@ pub fn admit(shard: &Rc<Shard>, socket: Socket, serves_mcp: bool) {
     shard.metrics.connection_opened();
     // What is in force as it comes stays its own.
     let tls = if serves_mcp { shard.tls() } else { None };
+    let has_header = serves_mcp && proxied::is_expected(shard, &socket);
     let shard = Rc::clone(shard);
     let stalls = Rc::clone(&shard.stalls);
     glommio::spawn_local(async move {
@@ -90,6 +91,9 @@ pub fn admit(shard: &Rc<Shard>, socket: Socket, serves_mcp: bool) {
                 } else {
                     answer_once(&shard, &socket, Refusal::ConnectionsFull, &[("Retry-After", "1")]).await;
                 }
+                return;
+            }
+            if has_header && !Box::pin(proxied::perform(&shard, &socket, &control)).await {
                 return;
             }
             let is_ready = match &tls {

@@ -15,7 +15,7 @@ use ringway_core::identify::client_address::ClientAddress;
 use ringway_core::json::Value;
 use ringway_core::mcp::{Era, RpcError, render};
 use ringway_core::refusal::Refusal;
-use ringway_core::request_path::{self, Admitted, MCP_ALLOW, Route};
+use ringway_core::request_path::{self, Admitted, MCP_ALLOW, Requires, Route};
 use ringway_policy::Faces;
 
 use super::control::Control;
@@ -256,6 +256,14 @@ impl Connection {
         let (origin, address) = (address, address.map(|address| address.address));
         let who = known.clone().unwrap_or_else(|| Rc::clone(&shard.anonymous));
         *last = Some((Rc::clone(&who), origin, generation));
+        let route = match route {
+            // Only of those who ask for what depends on it, and only where it takes its time.
+            Ok(route) if route.requires() == Requires::Caller && !who.is_prepared(shard) => {
+                let prepared = held(shard, Box::pin(who.prepare(shard))).await;
+                prepared.map(|()| route).map_err(Rejection::from)
+            }
+            route => route,
+        };
         let rejection = route.as_ref().err().copied();
         let (answer, about) = match route {
             Ok(Route::McpPost) => match http::begin(shard, request, &who) {

@@ -16,9 +16,10 @@ use super::socket::Socket;
 use super::{Shard, accept};
 use crate::answer::poll_now;
 use crate::context::within;
+use crate::metrics::Agreed;
 use crate::net::Direction;
-use crate::tls::Tls;
 use crate::tls::session::{RECEIVE_BYTES, Session};
+use crate::tls::{HandshakeFailure, Tls};
 
 /// What somebody is told who speaks plain HTTP.
 const PLAIN: Refusal = Refusal::Framing("TLS is spoken here; call https:// instead of http://");
@@ -29,8 +30,27 @@ enum Failed {
     IsPlain,
     /// It is gone, or was too slow.
     Gone,
+    /// It never had its turn.
+    Crowded,
     /// What it sent is not acceptable; the alert that says so waits to be sent.
     Session(rustls::Error),
+}
+
+impl Failed {
+    /// As it is counted. `overdue` says whether it was cut off, and whether its own time was up then, and not the patience of
+    /// others.
+    fn kind(&self, overdue: impl Fn() -> Option<bool>) -> HandshakeFailure {
+        match self {
+            Failed::IsPlain => HandshakeFailure::Plain,
+            Failed::Crowded => HandshakeFailure::Crowded,
+            Failed::Session(error) => HandshakeFailure::from(error),
+            Failed::Gone => match overdue() {
+                Some(true) => HandshakeFailure::Late,
+                Some(false) => HandshakeFailure::Crowded,
+                None => HandshakeFailure::Gone,
+            },
+        }
+    }
 }
 
 impl From<io::Error> for Failed {
@@ -61,11 +81,15 @@ pub async fn perform(shard: &Rc<Shard>, socket: &Socket, control: &Control, tls:
             control.handshake.set(Some(Handshaking { until, under_way_since: Some(shard.now()) }));
             agree(shard, socket, tls).await
         }
-        None => Err(Failed::Gone),
+        None => Err(Failed::Crowded),
     };
     control.handshake.set(None);
+    shard.metrics.count_handshake(match &agreed {
+        Ok(agreed) => Ok(*agreed),
+        Err(failed) => Err(failed.kind(|| control.overdue.get().map(|_| shard.now() > until))),
+    });
     match agreed {
-        Ok(()) => {
+        Ok(_) => {
             control.update(|progress| progress.enter(Phase::Head, shard.now()));
             // Read here once, and not when a request asks whose it is.
             if let Some(certificate) = socket.client_certificate() {
@@ -73,7 +97,7 @@ pub async fn perform(shard: &Rc<Shard>, socket: &Socket, control: &Control, tls:
             }
             return true;
         }
-        Err(Failed::Gone) => {}
+        Err(Failed::Gone | Failed::Crowded) => {}
         Err(Failed::IsPlain) => accept::answer_once(shard, socket, PLAIN, &[]).await,
         Err(Failed::Session(error)) => {
             tracing::debug!(%error, shard = shard.id, client = ?socket.peer(), "no TLS with this client");
@@ -83,7 +107,7 @@ pub async fn perform(shard: &Rc<Shard>, socket: &Socket, control: &Control, tls:
     false
 }
 
-async fn agree(shard: &Rc<Shard>, socket: &Socket, tls: &Tls) -> Result<(), Failed> {
+async fn agree(shard: &Rc<Shard>, socket: &Socket, tls: &Tls) -> Result<Agreed, Failed> {
     let mut received = Vec::new();
     poll_fn(|cx| {
         let mut scratch = shard.scratch.borrow_mut();
@@ -103,7 +127,7 @@ async fn agree(shard: &Rc<Shard>, socket: &Socket, tls: &Tls) -> Result<(), Fail
         received.clear();
         socket.flushed(&|| ()).await?;
         if !secured.is_handshaking() {
-            return Ok(());
+            return Ok(secured.agreed());
         }
         if poll_fn(|cx| secured.poll_carry(socket.raw(), cx, &mut received)).await? == 0 {
             return Err(Failed::Gone);

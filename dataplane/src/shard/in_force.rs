@@ -11,9 +11,10 @@ use ringway_core::identify::access::Access;
 use ringway_policy::{AllowList, Limits, Policy};
 
 use super::{Shard, lasting};
+use crate::cold::Unanswered;
 use crate::handle::InForce;
 use crate::tls::Tls;
-use crate::view::{Sights, VIEWS_MAX, View};
+use crate::view::{Seen, Sights, VIEWS_MAX, View, Wanted};
 
 impl Shard {
     /// The policy in force. Not to be held across an await: a newer one may come.
@@ -76,20 +77,50 @@ impl Shard {
         self.access.borrow()
     }
 
-    /// What a principal may see. Those who may see the same share it.
+    /// What a principal may see, made here: for catalogs that are small, and where nothing can wait. Those who may see the same
+    /// share it.
     pub fn view_for(&self, principal: &Principal) -> Rc<View> {
         let (whole, access) = (self.whole(), self.access());
         let Some(sights) = Sights::of(principal, &access, &whole.catalog) else { return whole };
+        if let Some(view) = self.views.borrow().get(&sights) {
+            return Rc::clone(view);
+        }
+        let seen = Seen::new(&whole.catalog, sights, whole.generation, self.limits().page_items_max);
+        self.keep_view(&whole, &seen)
+    }
+
+    /// The same, made beside the shards.
+    ///
+    /// # Errors
+    /// When too many wait for views already.
+    pub async fn make_view(&self, principal: &Arc<Principal>) -> Result<Rc<View>, Unanswered> {
+        let whole = self.whole();
+        let wanted = Wanted {
+            principal: Arc::clone(principal),
+            access: Arc::clone(&self.access()),
+            whole: Arc::clone(&whole.catalog),
+            generation: whole.generation,
+            page_items_max: self.limits().page_items_max,
+        };
+        let Some(seen) = self.view_maker.make(wanted).await? else { return Ok(whole) };
+        if whole.generation != self.generation() {
+            // Of no use but to tell whoever waits that there is a newer one to ask for.
+            return Ok(View::restricted(&whole, &seen));
+        }
+        Ok(self.keep_view(&whole, &seen))
+    }
+
+    fn keep_view(&self, whole: &View, seen: &Arc<Seen>) -> Rc<View> {
         let mut views = self.views.borrow_mut();
-        if let Some(view) = views.get(&sights) {
+        if let Some(view) = views.get(seen.sights()) {
             return Rc::clone(view);
         }
         if views.len() >= VIEWS_MAX {
             // As many callers with as many different rights: they are made again as they come.
             views.clear();
         }
-        let view = View::filtered(&whole, &sights, self.limits().page_items_max);
-        views.insert(sights, Rc::clone(&view));
+        let view = View::restricted(whole, seen);
+        views.insert(seen.sights().clone(), Rc::clone(&view));
         view
     }
 

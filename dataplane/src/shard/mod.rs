@@ -5,6 +5,8 @@ mod connection;
 
 mod in_force;
 
+mod proxied;
+
 mod handshake;
 
 mod stream;
@@ -74,7 +76,7 @@ use crate::ticker::Ticks;
 use crate::tls::Tls;
 use crate::tls::handshakes::Handshakes;
 use crate::tls::session::Scratch;
-use crate::view::{Sights, View};
+use crate::view::{Sights, View, ViewMaker};
 use crate::who::Who;
 use buffers::Buffers;
 use control::Control;
@@ -111,6 +113,8 @@ pub struct Setup {
     pub metrics: Arc<ShardMetrics>,
     /// Everybody's counters.
     pub observatory: Arc<Observatory>,
+    /// Makes views of large catalogs, for every shard.
+    pub view_maker: Arc<ViewMaker>,
     /// Who writes logs.
     pub log: Option<LogWriter>,
     /// The audit log.
@@ -127,6 +131,8 @@ pub struct Shard {
     access: RefCell<Arc<Access>>,
     /// Whose credentials were found good.
     pub(crate) known: RefCell<TokenCache<Who>>,
+    /// Makes views of large catalogs.
+    view_maker: Arc<ViewMaker>,
     /// What others than those who see everything see, by what that is.
     views: RefCell<HashMap<Sights, Rc<View>>>,
     /// Everything that is offered.
@@ -173,6 +179,8 @@ pub struct Shard {
     pub(crate) in_flight: Cell<usize>,
     pub(crate) waits: Rc<Waits>,
     handshakes: Rc<Handshakes>,
+    /// What is said of proxies that do not say whose connection it is.
+    proxy_complaints: proxied::Complaints,
     /// What TLS works in.
     scratch: Rc<RefCell<Scratch>>,
     pub(crate) draining: Cell<bool>,
@@ -201,7 +209,7 @@ impl Shard {
         Rc::new(Shard {
             id: setup.id,
             shard_count: setup.shard_count,
-            anonymous: Who::new(Arc::new(Principal::anonymous()), None, Rc::clone(&whole)),
+            anonymous: Who::new(Arc::new(Principal::anonymous()), None),
             whole: RefCell::new(whole),
             tls: RefCell::new(tls),
             generation: Cell::new(generation),
@@ -241,6 +249,7 @@ impl Shard {
             request_ids_made: Cell::new(0),
             in_flight: Cell::new(0),
             handshakes: Handshakes::new(&waits),
+            proxy_complaints: proxied::Complaints::default(),
             scratch: Rc::default(),
             waits,
             draining: Cell::new(false),
@@ -254,6 +263,7 @@ impl Shard {
             access: RefCell::new(access),
             known: RefCell::new(known),
             views: RefCell::default(),
+            view_maker: Arc::clone(&setup.view_maker),
         })
     }
 
@@ -292,8 +302,7 @@ impl Shard {
         if principal.kind == CredentialKind::Anonymous {
             return self.anonymous.at(address);
         }
-        let view = self.view_for(&principal);
-        Who::new(principal, address, view)
+        Who::new(principal, address)
     }
 
     /// Tells every listener that a task changed.

@@ -12,6 +12,7 @@ use std::task::{Context, Poll, ready};
 use rustls::Error;
 
 use super::raw::Raw;
+use crate::metrics::Agreed;
 use crate::tls::ClientCertificate;
 use crate::tls::session::{RECEIVE_BYTES, Scratch, Session};
 
@@ -46,6 +47,11 @@ impl Secured {
     /// Whether keys are still being agreed on.
     pub fn is_handshaking(&self) -> bool {
         self.session.borrow().is_handshaking()
+    }
+
+    /// How keys were agreed on, once they are.
+    pub fn agreed(&self) -> Agreed {
+        self.session.borrow().agreed()
     }
 
     /// What the client showed, once keys are agreed on.

@@ -63,7 +63,12 @@ impl Socket {
         self.secured.get()?.client_certificate()
     }
 
-    /// Where the client is, asked of the kernel once.
+    /// A proxy that may say so has said where the client is.
+    pub fn comes_from(&self, client: SocketAddr) {
+        self.peer.set(Some(client));
+    }
+
+    /// Where the client is: asked of the kernel once, unless a proxy has said it.
     pub fn peer(&self) -> Option<SocketAddr> {
         if self.peer.get().is_none() {
             self.peer.set(self.raw.peer());

@@ -12,10 +12,13 @@ mod load;
 
 mod certificate;
 
+mod failure;
+
 pub mod session;
 
 pub mod handshakes;
 
 pub use certificate::ClientCertificate;
+pub use failure::HandshakeFailure;
 pub use load::{Tls, TlsError};
 pub use options::{CertificateFiles, ClientAuth, TlsOptions, TlsVersion};

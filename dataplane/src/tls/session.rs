@@ -9,7 +9,9 @@ use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{
     ConnectionState, EncodeError, EncryptError, InsufficientSizeError, UnbufferedStatus, WriteTraffic,
 };
-use rustls::{Error, ServerConfig};
+use rustls::{Error, HandshakeKind, ProtocolVersion, ServerConfig};
+
+use crate::metrics::Agreed;
 
 /// The largest record with its head: TLS 1.2 lets one grow by 2 KiB (RFC 5246 section 6.2.3).
 const RECORD_BYTES_MAX: usize = 5 + (16 << 10) + (2 << 10);
@@ -71,6 +73,14 @@ impl Session {
     /// Whether keys are still being agreed on.
     pub fn is_handshaking(&self) -> bool {
         self.connection.is_handshaking()
+    }
+
+    /// Whether TLS 1.3 is spoken, and whether an earlier session was taken up, once keys are agreed on.
+    pub fn agreed(&self) -> Agreed {
+        Agreed {
+            is_1_3: self.connection.protocol_version() == Some(ProtocolVersion::TLSv1_3),
+            is_resumed: self.connection.handshake_kind() == Some(HandshakeKind::Resumed),
+        }
     }
 
     /// The client's certificate, once keys are agreed on.

@@ -16,13 +16,13 @@ use crate::common::wire::{Wire, request};
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 const PING: &[u8] = br#"{"jsonrpc":"2.0","id":7,"method":"ping"}"#;
 
-struct Log {
+pub struct Log {
     path: PathBuf,
     writer: LogWriter,
 }
 
 impl Log {
-    fn new(name: &str) -> Log {
+    pub fn new(name: &str) -> Log {
         let path = std::env::temp_dir().join(format!("ringway-access-{name}-{}.log", std::process::id()));
         let _ = std::fs::remove_file(&path);
         let access = LogOutput::File(path.clone());
@@ -30,7 +30,7 @@ impl Log {
         Log { path, writer: LogWriter::start(&options).expect("the file can be written") }
     }
 
-    fn set_in(&self) -> impl FnOnce(&mut Options) {
+    pub fn set_in(&self) -> impl FnOnce(&mut Options) {
         let writer = self.writer.clone();
         move |options| options.log = Some(writer)
     }
@@ -40,7 +40,7 @@ impl Log {
         std::fs::read_to_string(&self.path).expect("the log is text")
     }
 
-    fn lines(&self) -> Vec<Value> {
+    pub fn lines(&self) -> Vec<Value> {
         self.text().lines().map(|line| serde_json::from_str(line).expect("a JSON object a line")).collect()
     }
 }

@@ -11,6 +11,10 @@ mod lasting;
 
 mod matrix;
 
+mod proxied;
+
+mod views;
+
 mod legacy;
 
 mod legacy_streams;

@@ -12,6 +12,8 @@ mod traffic;
 
 mod reload;
 
+mod counted;
+
 use std::net::TcpStream;
 use std::sync::Arc;
 

@@ -31,6 +31,9 @@ pub struct Access {
     pub addresses: Option<AddressList>,
     /// Proxies whose word on where a request comes from is taken.
     pub proxies: Option<AddressList>,
+    /// Whether they say whose connection it is before its first byte, in a header of the PROXY protocol; one that does not is
+    /// closed.
+    pub proxy_protocol: bool,
     /// How callers are known; nobody is asked when absent.
     pub credentials: Option<Credentials>,
     /// What OAuth clients are told.
@@ -81,6 +84,7 @@ impl Access {
         Access {
             addresses: None,
             proxies: None,
+            proxy_protocol: false,
             credentials: None,
             resource: Resource::default(),
             rules: Rules::empty(),
@@ -96,6 +100,12 @@ impl Access {
     /// Whether it matters where a request comes from.
     pub fn asks_address(&self) -> bool {
         self.addresses.is_some() || self.proxies.is_some() || self.rules.depends_on_address()
+    }
+
+    /// Whether a connection of `peer` has to begin with a header of the PROXY protocol. One of anybody else never may: the
+    /// header is no HTTP and no TLS, and is answered as what is neither.
+    pub fn expects_proxy_header(&self, peer: IpAddr) -> bool {
+        self.proxy_protocol && self.proxies.as_ref().is_some_and(|proxies| proxies.contains(peer))
     }
 
     /// Where a request comes from, as `peer` and the proxies say.

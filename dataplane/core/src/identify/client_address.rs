@@ -24,7 +24,7 @@ pub const HOPS_MAX: usize = 32;
 /// Who says that this is the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ToldBy {
-    /// The kernel.
+    /// The kernel, or a configured proxy before the connection's first byte (see [`super::proxy_protocol`]).
     Peer,
     /// `X-Forwarded-For`, of a configured proxy.
     XForwardedFor,

@@ -16,7 +16,7 @@ const FIXED_BYTES: usize = 16;
 /// A whole header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxyHeader {
-    /// The proxy speaks for itself, as in a health check, or does not know for whom: the peer's own address holds.
+    /// The proxy speaks for itself, as in a health check: the peer's own address holds.
     Local {
         /// Bytes of the header; what follows is the client's.
         header_bytes: usize,
@@ -44,7 +44,8 @@ pub enum BadProxyHeader {
     Version,
     /// Neither `LOCAL` nor `PROXY`.
     Command,
-    /// Neither TCP over IPv4 nor TCP over IPv6: datagrams and Unix sockets have no client address here.
+    /// Neither TCP over IPv4 nor TCP over IPv6: datagrams and Unix sockets have no client address here, and a proxy that
+    /// does not know for whom it speaks would lend somebody its own.
     Family,
     /// Shorter than its addresses.
     TooShort,
@@ -53,6 +54,17 @@ pub enum BadProxyHeader {
 }
 
 impl BadProxyHeader {
+    /// All of them, for whoever counts them.
+    pub const ALL: [BadProxyHeader; 7] = [
+        BadProxyHeader::NoHeader,
+        BadProxyHeader::Version1,
+        BadProxyHeader::Version,
+        BadProxyHeader::Command,
+        BadProxyHeader::Family,
+        BadProxyHeader::TooShort,
+        BadProxyHeader::TooLong,
+    ];
+
     /// Its word in logs and metrics.
     pub fn word(self) -> &'static str {
         match self {
@@ -88,17 +100,15 @@ pub fn read(bytes: &[u8]) -> Result<Option<ProxyHeader>, BadProxyHeader> {
     };
     let Some(family) = bytes.get(13) else { return Ok(None) };
     let addresses = match (is_local, family) {
-        // Whatever else a LOCAL header says is to be ignored; a proxy that does not know says the same as one that
-        // speaks for itself.
-        (true, _) | (false, 0x00) => Addresses::None,
+        // Whatever else a LOCAL header says is to be ignored.
+        (true, _) => Addresses::None,
         (false, 0x11) => Addresses::V4,
         (false, 0x21) => Addresses::V6,
         _ => return Err(BadProxyHeader::Family),
     };
     let Some(length) = bytes.get(14..FIXED_BYTES) else { return Ok(None) };
-    let rest_bytes = usize::from(u16::from_be_bytes([length[0], length[1]]));
-    let header_bytes = FIXED_BYTES + rest_bytes;
-    if rest_bytes < addresses.bytes() {
+    let header_bytes = header_bytes(length);
+    if header_bytes - FIXED_BYTES < addresses.bytes() {
         return Err(BadProxyHeader::TooShort);
     }
     if header_bytes > PROXY_HEADER_BYTES_MAX {
@@ -109,6 +119,17 @@ pub fn read(bytes: &[u8]) -> Result<Option<ProxyHeader>, BadProxyHeader> {
         None => ProxyHeader::Local { header_bytes },
         Some((source, destination)) => ProxyHeader::Proxied { source, destination, header_bytes },
     }))
+}
+
+/// How many bytes more belong to the header that begins with `bytes`, of which [`read`] wants more: whoever reads no more than
+/// these leaves alone what is the client's. At least 1.
+pub fn missing_bytes(bytes: &[u8]) -> usize {
+    let known = bytes.get(14..FIXED_BYTES).map_or(FIXED_BYTES, header_bytes);
+    known.saturating_sub(bytes.len()).max(1)
+}
+
+fn header_bytes(length: &[u8]) -> usize {
+    FIXED_BYTES + usize::from(u16::from_be_bytes([length[0], length[1]]))
 }
 
 fn no_signature(bytes: &[u8]) -> Result<Option<ProxyHeader>, BadProxyHeader> {
@@ -198,7 +219,6 @@ mod tests {
             let header_bytes = FIXED_BYTES + rest.len();
             assert_eq!(read(&header(0x20, family, rest)), Ok(Some(ProxyHeader::Local { header_bytes })));
         }
-        assert_eq!(read(&header(0x21, 0x00, &[9; 7])), Ok(Some(ProxyHeader::Local { header_bytes: 23 })));
     }
 
     #[test]
@@ -212,6 +232,7 @@ mod tests {
             (header(0x11, 0x11, &V4), BadProxyHeader::Version),
             (header(0x31, 0x11, &V4), BadProxyHeader::Version),
             (header(0x22, 0x11, &V4), BadProxyHeader::Command),
+            (header(0x21, 0x00, &[9; 7]), BadProxyHeader::Family),
             (header(0x21, 0x12, &V4), BadProxyHeader::Family),
             (header(0x21, 0x31, &[0; 216]), BadProxyHeader::Family),
             (header(0x21, 0x41, &V4), BadProxyHeader::Family),
@@ -224,6 +245,21 @@ mod tests {
         }
         // A length is refused when it is said, not when it has come.
         assert_eq!(read(&header(0x21, 0x11, &[0; u16::MAX as usize])[..16]), Err(BadProxyHeader::TooLong));
+    }
+
+    /// Goal: who reads what is missing, and no more, takes none of the client's bytes. Method: a header read so, from a stream
+    /// that goes on behind it, in steps of each size.
+    #[test]
+    fn what_is_missing_ends_where_the_header_ends() {
+        let header = header(0x21, 0x11, &[&V4[..], &[7; 40]].concat());
+        let stream = [&header[..], b"POST /mcp"].concat();
+        for step in 1..=header.len() {
+            let mut seen = 0;
+            while read(&stream[..seen]) == Ok(None) {
+                seen += missing_bytes(&stream[..seen]).min(step);
+            }
+            assert_eq!(seen, header.len(), "in steps of {step}");
+        }
     }
 
     #[test]

@@ -93,6 +93,13 @@ impl Loading<'_> {
                 ),
             );
         }
+        let is_proxied = settings.access.proxy_protocol == "required";
+        if is_proxied && settings.access.proxies.as_ref().is_none_or(Vec::is_empty) {
+            self.bad(
+                "access.proxy_protocol",
+                "access.proxy_protocol is required of access.proxies, which names none; name the proxies there",
+            );
+        }
         let networks = |list: &Option<Vec<String>>| list.as_ref().and_then(|list| AddressList::parse(list).ok());
         let auth = &settings.auth;
         let servers = if auth.authorization_servers.is_empty() { &auth.issuers } else { &auth.authorization_servers };
@@ -100,6 +107,7 @@ impl Loading<'_> {
         Access {
             addresses: networks(&settings.access.addresses),
             proxies: networks(&settings.access.proxies),
+            proxy_protocol: is_proxied,
             resource: Resource {
                 uri: auth.resource.as_deref().map(Into::into),
                 authorization_servers: if is_known { boxed(servers) } else { Box::default() },

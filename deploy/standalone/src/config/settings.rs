@@ -71,6 +71,7 @@ impl std::fmt::Debug for Auth {
 pub struct AccessSettings {
     pub addresses: Option<Vec<String>>,
     pub proxies: Option<Vec<String>>,
+    pub proxy_protocol: String,
     pub rules_file: Option<PathBuf>,
     pub default: String,
 }
@@ -183,7 +184,13 @@ impl Default for Settings {
                     keep_files,
                 }
             },
-            access: AccessSettings { addresses: None, proxies: None, rules_file: None, default: "allow".into() },
+            access: AccessSettings {
+                addresses: None,
+                proxies: None,
+                proxy_protocol: "off".into(),
+                rules_file: None,
+                default: "allow".into(),
+            },
             // A key that is revoked is refused within a second, in which its file is noticed, settles and is read.
             reload: Reload { watch: true, check_every: Duration::from_millis(500) },
         }

@@ -114,6 +114,22 @@ fn conditions_say_what_cel_says() {
     }
 }
 
+/// Goal: a condition sees an address without a zone. Method: one that a zone would belong to.
+#[test]
+fn an_address_has_no_zone() {
+    let principal = principal();
+    let address = Some("fe80::1".parse().expect("an address"));
+    for (text, want) in [
+        ("address == \"fe80::1\"", true),
+        ("address.startsWith(\"fe80:\") && !address.contains(\"%\")", true),
+        ("address == \"fe80::1%eth0\"", false),
+    ] {
+        let condition = Condition::compile(text).unwrap_or_else(|problem| panic!("{text}: {problem}"));
+        let facts = Facts { principal: &principal, kind: Kind::Tool, name: "pay", address, arguments: &Map::new() };
+        assert_eq!(condition.holds(&facts), Ok(want), "{text}");
+    }
+}
+
 #[test]
 fn what_has_no_answer_fails() {
     for (text, failure) in [

@@ -92,6 +92,7 @@ fn what_is_no_hop_ends_the_way_at_the_last_one_who_is_trusted() {
         "::1]",
         "[::1]443",
         "fe80::1%eth0",
+        "[fe80::1%2]:80",
         "10.0.0.1 10.0.0.2",
         "\"10.0.0.1\"",
         "10.0.0.1;x",
@@ -134,6 +135,8 @@ fn the_standard_field_is_read_as_it_is_defined() {
         "for =1.1.1.1;x",
         "for= ",
         "for=\"1.1.1.1\"x",
+        "for=\"[fe80::1%eth0]\"",
+        "for=\"[fe80::1%251]:80\"",
     ] {
         check_standard(&[bad], "127.0.0.1", Some(Doubt::Malformed));
     }
@@ -192,4 +195,25 @@ fn what_is_in_doubt_is_allowed_by_no_list() {
     assert!(found("127.0.0.1", &["8.8.8.8"], &[]).is_allowed(&everybody));
     assert!(!found("127.0.0.1", &["foo"], &[]).is_allowed(&everybody));
     assert!(!found("127.0.0.1", &["8.8.8.8"], &[]).is_allowed(&AddressList::default()));
+}
+
+/// Goal: an address is the same on every link, and what names a link is none. Method: a peer as the kernel tells it, with the
+/// scope beside the address, and a list.
+#[test]
+fn a_scope_is_no_part_of_an_address() {
+    let list = AddressList::parse(&["fe80::1"]).expect("an address");
+    for scope_id in [0, 1, 7] {
+        let peer = std::net::SocketAddr::from(std::net::SocketAddrV6::new(
+            "fe80::1".parse().expect("an address"),
+            4711,
+            0,
+            scope_id,
+        ));
+        assert!(ClientAddress::of_peer(peer.ip()).is_allowed(&list), "scope {scope_id}");
+    }
+    // A proxy that names a link: in doubt, though the list has the address and, here, the proxy too.
+    let proxies = AddressList::parse(&["fe80::1"]).expect("an address");
+    let got = client_address(address("fe80::1"), &proxies, [&b"fe80::1%eth0"[..]].into_iter(), std::iter::empty());
+    assert_eq!(got.doubt, Some(Doubt::Malformed));
+    assert!(!got.is_allowed(&list));
 }

@@ -11,11 +11,18 @@ const MODES: &[(&str, &str)] = &[
 ];
 const ALGORITHMS: &[(&str, &str)] =
     &[("HS256", "HMAC with SHA-256"), ("HS384", "HMAC with SHA-384"), ("HS512", "HMAC with SHA-512")];
+const PROXY_PROTOCOL: &[(&str, &str)] = &[
+    ("off", "a connection begins with TLS or HTTP, whoever it is of"),
+    (
+        "required",
+        "one of access.proxies begins with a PROXY protocol header of version 2, or is closed; others may not",
+    ),
+];
 const EFFECTS: &[(&str, &str)] =
     &[("allow", "what no rule speaks of is allowed"), ("deny", "what no rule speaks of is denied")];
 
 /// Every key of who may call, in the order people read them.
-pub static KEYS: [Key; 19] = [
+pub static KEYS: [Key; 20] = [
     key!(
         "auth.mode",
         Kind::Choice(MODES),
@@ -109,6 +116,12 @@ pub static KEYS: [Key; 19] = [
         "Proxies whose X-Forwarded-For or Forwarded says where a request comes from."
     )
     .absent("none"),
+    key!(
+        "access.proxy_protocol",
+        Kind::Choice(PROXY_PROTOCOL),
+        access.proxy_protocol,
+        "Whether access.proxies say whose connection it is before its first byte, at server.listen."
+    ),
     key!(
         "access.rules_file",
         Kind::Path,
