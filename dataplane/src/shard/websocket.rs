@@ -156,16 +156,17 @@ impl Reading<'_> {
     async fn run(&self) {
         let Pipe { link, client, is_heard, .. } = &**self.pipe;
         loop {
-            let taken = {
-                let mut link = link.borrow_mut();
-                match link.step(&self.shard.limits()) {
-                    Step::NeedMore => None,
-                    Step::Over => return,
-                    Step::Message => {
-                        let taken = client.read(link.message());
-                        link.consume();
-                        Some(taken)
-                    }
+            let step = link.borrow_mut().step(&self.shard.limits());
+            let taken = match step {
+                Step::NeedMore => None,
+                Step::Over => return,
+                Step::Message => {
+                    // Where there is no room to have it made beside the shard, reading makes it.
+                    let _ = client.prepare().await;
+                    let mut link = link.borrow_mut();
+                    let taken = client.read(link.message());
+                    link.consume();
+                    Some(taken)
                 }
             };
             // A client that never stops sending has its turn, as the others have theirs.
