@@ -121,18 +121,23 @@ fn by_certificate(shard: &Shard, credentials: &Credentials, socket: &Socket) -> 
     if let Some(who) = shard.known.borrow().get(&certificate.der, now_unix_s) {
         return Ok(Rc::clone(who));
     }
+    let bad = |why| Rejection { refusal: Refusal::BadCredential, why };
+    if now_unix_s > certificate.not_after_unix_s {
+        return Err(bad("certificate_expired"));
+    }
     // What it was issued for, the most exact first.
     let names = certificate.uris.iter().chain(&certificate.dns_names).chain(&certificate.common_name);
-    let nameless = Rejection { refusal: Refusal::BadCredential, why: "certificate_without_name" };
-    let name = names.into_iter().next().ok_or(nameless)?;
+    let name = names.into_iter().next().ok_or(bad("certificate_without_name"))?;
+    // The last second is still good (RFC 5280 section 4.1.2.5).
+    let ends_unix_s = certificate.not_after_unix_s.saturating_add(1);
     let principal = Principal {
         name: name.as_str().into(),
         kind: CredentialKind::Certificate,
         scopes: scopes.clone(),
+        expires_at_unix_s: Some(ends_unix_s),
         ..Principal::anonymous()
     };
     let who = shard.who(Arc::new(principal), None);
-    let ends_unix_s = now_unix_s + ENDLESS_S;
     shard.known.borrow_mut().insert(&certificate.der, Rc::clone(&who), ends_unix_s, shard.generation(), now_unix_s);
     Ok(who)
 }

@@ -21,6 +21,8 @@ pub struct ClientCertificate {
     pub emails: Vec<String>,
     /// IP addresses of its subject.
     pub addresses: Vec<IpAddr>,
+    /// Until when it counts, in seconds since 1970. It is looked at when a connection begins, which may last longer.
+    pub not_after_unix_s: u64,
 }
 
 impl ClientCertificate {
@@ -39,6 +41,7 @@ impl ClientCertificate {
             uris: Vec::new(),
             emails: Vec::new(),
             addresses: Vec::new(),
+            not_after_unix_s: u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0),
         };
         for name in subject_names(&certificate) {
             match name {

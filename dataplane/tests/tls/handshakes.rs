@@ -4,8 +4,10 @@
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use rcgen::date_time_ymd;
+use ringway_dataplane::identify::access::{Access, Credentials};
 use ringway_dataplane::{ClientAuth, TlsVersion};
 use rustls::{ClientConfig, HandshakeKind, ProtocolVersion, version};
 
@@ -176,6 +178,34 @@ fn client_certificates_are_taken_as_the_options_say() {
             }
         }
     }
+}
+
+/// Goal: a connection does not outlive the certificate that it was opened with. Method: one that counts for a few seconds more.
+#[test]
+fn a_certificate_that_expires_ends_with_its_time_on_an_open_connection() {
+    let clients = Authority::new();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
+    let agent = clients.issue_with(&["agent.example"], |params| {
+        params.not_after = date_time_ymd(1970, 1, 1) + Duration::from_secs(now.as_secs() + 4);
+    });
+    let server = Secured::with(
+        |options, _, folder| {
+            options.client_ca = Some(clients.file(folder, "clients.pem"));
+            options.client_auth = ClientAuth::Required;
+        },
+        |options| {
+            let credentials = Some(Credentials { certificates: Some(Vec::new().into()), ..Credentials::default() });
+            options.access = Arc::new(Access { credentials, ..Access::open() });
+        },
+    );
+    let mut wire = server.wire_with(Arc::new(server.authority.client(&[&version::TLS13], Some(&agent))), "localhost");
+    let mut ask = || {
+        wire.send(request("GET", "/tools", &[], b""));
+        wire.response().head.status
+    };
+    assert_eq!(ask(), 200);
+    until("it is refused", || ask() == 401);
+    assert!(SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970") > now + Duration::from_secs(4));
 }
 
 /// The bytes of a handshake may come one by one.
