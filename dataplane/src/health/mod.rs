@@ -1,5 +1,5 @@
-//! Health checks: registered by name with an interval, each run on a thread of its own, so that one that hangs or panics
-//! costs neither the others nor a shard. It decides when a check is due and what its outcome means; what the checks look
+//! Health checks: registered by name with an interval, each on a thread of its own, so that one that hangs or panics costs
+//! neither the others nor a shard. It decides when a check is due and what its outcome means; what the checks look
 //! at is in `checks`.
 
 pub mod checks;
@@ -7,7 +7,7 @@ pub mod checks;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Map, Value, json};
@@ -22,6 +22,8 @@ pub const INTERVAL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 const TIME_MIN: Duration = Duration::from_secs(1);
 /// See [`TIME_MIN`].
 const TIME_MAX: Duration = Duration::from_secs(10);
+/// What is due so soon is not woken for again: whatever wakes beside shards may keep one waiting. Half of [`INTERVAL_MIN`].
+pub const TOGETHER: Duration = Duration::from_millis(50);
 /// What of a message is kept.
 const MESSAGE_CHARS_MAX: usize = 512;
 
@@ -137,6 +139,8 @@ struct Watched {
     began: Option<(Instant, SystemTime)>,
     last: Option<Run>,
     failures: u64,
+    /// Has it run once more, on the thread that it keeps: making one takes ten times as long as most checks.
+    thread: Option<SyncSender<()>>,
 }
 
 /// All checks of a server, with what they found last.
@@ -151,7 +155,7 @@ impl Checks {
     pub fn new(checks: Vec<Check>) -> Checks {
         debug_assert!(checks.len() <= CHECKS_MAX);
         let (finished, runs) = channel();
-        let watch = |check| Watched { check, due: Instant::now(), began: None, last: None, failures: 0 };
+        let watch = |check| Watched { check, due: Instant::now(), began: None, last: None, failures: 0, thread: None };
         Checks { all: checks.into_iter().map(watch).collect(), runs, finished }
     }
 
@@ -162,17 +166,14 @@ impl Checks {
             self.take(run);
         }
         for (index, watched) in self.all.iter_mut().enumerate() {
-            if watched.began.is_some() || watched.due > now {
+            if watched.began.is_some() || watched.due > now + TOGETHER {
                 continue;
             }
             watched.due = now + watched.check.interval;
             watched.began = Some((now, SystemTime::now()));
-            let (run, finished) = (Arc::clone(&watched.check.run), self.finished.clone());
-            let of_thread = finished.clone();
-            let thread = std::thread::Builder::new().name(format!("check-{}", watched.check.name));
-            if thread.spawn(move || report(index, &*run, &of_thread)).is_err() {
+            if !watched.start(index, &self.finished) {
                 let health = Health::unhealthy("The system has no thread for the check");
-                let _ = finished.send(Run { check: index, at: SystemTime::now(), took: Duration::ZERO, health });
+                let _ = self.finished.send(Run { check: index, at: SystemTime::now(), took: Duration::ZERO, health });
             }
         }
         // One that runs is looked at when it is due again, and from then on now and then: it hangs.
@@ -212,6 +213,21 @@ impl Checks {
 }
 
 impl Watched {
+    /// Has it run. False where there is no thread to do it.
+    fn start(&mut self, index: usize, finished: &Sender<Run>) -> bool {
+        // It has room: one that runs is not started again.
+        if self.thread.as_ref().is_some_and(|thread| thread.try_send(()).is_ok()) {
+            return true;
+        }
+        let (thread, asked) = sync_channel(1);
+        let _ = thread.try_send(());
+        let (run, finished) = (Arc::clone(&self.check.run), finished.clone());
+        let runs = move || asked.iter().for_each(|()| report(index, &*run, &finished));
+        let started = std::thread::Builder::new().name(format!("check-{}", self.check.name)).spawn(runs);
+        self.thread = started.is_ok().then_some(thread);
+        self.thread.is_some()
+    }
+
     fn hangs(&self, now: Instant) -> Option<Duration> {
         let runs = now.saturating_duration_since(self.began?.0);
         (runs > self.check.interval.clamp(TIME_MIN, TIME_MAX)).then_some(runs)

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::process::Process;
 use crate::builtin::resource_usage::{self, OwnUse};
 use crate::cold::Resident;
-use crate::health::Checks;
+use crate::health::{Checks, TOGETHER};
 use crate::metrics::{Counts, Histogram, Method};
 use crate::stall::Lookout;
 use crate::tool_names::ToolNames;
@@ -86,7 +86,7 @@ impl Resident for Observer {
         let patience = self.checks.turn(now);
         self.lookout.turn(&self.process, &self.names);
         let age = self.samples.back().map_or(SAMPLE_EVERY, |sample| now - sample.at);
-        if age < SAMPLE_EVERY {
+        if age + TOGETHER < SAMPLE_EVERY {
             return Some(patience.min(SAMPLE_EVERY - age));
         }
         if self.samples.len() == SAMPLES_MAX {
