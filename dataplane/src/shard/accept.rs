@@ -13,10 +13,10 @@ use glommio::net::TcpListener;
 use ringway_core::http::response;
 use ringway_core::refusal::Refusal;
 
-use super::connection;
 use super::control::Control;
 use super::socket::Socket;
 use super::{Shard, handshake, proxied, sweep};
+use super::{connection, sending};
 use crate::stall::Doing;
 
 /// How long accepting pauses when the process is out of descriptors.
@@ -140,7 +140,7 @@ pub async fn answer_once(shard: &Rc<Shard>, socket: &Socket, refusal: Refusal, f
     out.extend_from_slice(&reply.body);
     // A caller that is gone already needs no answer; one that has sent its request must not get a reset instead.
     let written = async { socket.write_all(&out, || ()).await.is_ok() && socket.sent(|| ()).await.is_ok() };
-    if crate::context::within(connection::LINGER, written).await == Some(true) {
-        connection::linger(socket).await;
+    if crate::context::within(sending::LINGER, written).await == Some(true) {
+        sending::linger(socket).await;
     }
 }

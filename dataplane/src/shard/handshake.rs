@@ -9,9 +9,9 @@ use std::rc::Rc;
 use ringway_core::http::decoder::Phase;
 use ringway_core::refusal::Refusal;
 
-use super::connection::LINGER;
 use super::control::{Control, Handshaking};
 use super::secured::Secured;
+use super::sending::LINGER;
 use super::socket::Socket;
 use super::{Shard, accept};
 use crate::answer::poll_now;

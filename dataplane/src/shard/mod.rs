@@ -3,6 +3,12 @@
 
 mod connection;
 
+mod request;
+
+mod reply_to;
+
+mod sending;
+
 mod in_force;
 
 mod proxied;

@@ -9,9 +9,12 @@ use ringway_core::identify::Lapse;
 use ringway_core::mcp::sse;
 use ringway_core::refusal::Refusal;
 
-use super::connection::{OUT_BYTES_MAX, ReplyTo, Then, held, unrecorded, write, write_reply};
+use super::connection::{OUT_BYTES_MAX, Then};
 use super::control::Control;
 use super::lasting::Lasting;
+use super::reply_to::{ReplyTo, write_reply};
+use super::request::{held, unrecorded};
+use super::sending::write;
 use super::socket::Socket;
 use super::watch::{Gone, Watch};
 use super::{Shard, sweep};

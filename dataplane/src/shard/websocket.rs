@@ -15,8 +15,9 @@ use ringway_core::websocket::{Close, Link, Step, handshake};
 use ringway_policy::Limits;
 
 use super::Shard;
-use super::connection::{self, OUT_BYTES_MAX};
+use super::connection::OUT_BYTES_MAX;
 use super::control::Control;
+use super::sending;
 use super::socket::Socket;
 use crate::answer::Reply;
 use crate::duplex::output::Messages;
@@ -85,7 +86,7 @@ pub async fn serve(shard: Rc<Shard>, socket: Rc<Socket>, control: Rc<Control>, w
     pipe.client.end();
     pipe.wake();
     writing.await;
-    connection::linger(&socket).await;
+    sending::linger(&socket).await;
 }
 
 /// What the reader, the writer, deadlines and drain share.
@@ -251,7 +252,7 @@ impl Writer {
         loop {
             self.gather(messages, &mut out);
             if !out.is_empty() {
-                if !connection::write(&self.shard, &self.control, &self.socket, &out).await {
+                if !sending::write(&self.shard, &self.control, &self.socket, &out).await {
                     // The reader must not wait for more of a client that takes nothing.
                     return self.socket.shut_down(Direction::Both);
                 }
@@ -260,7 +261,7 @@ impl Writer {
             }
             if link.borrow().is_closing() {
                 // A client that takes nothing is cut off by its deadline.
-                connection::sent(&self.shard, &self.control, &self.socket).await;
+                sending::sent(&self.shard, &self.control, &self.socket).await;
                 return;
             }
             let message = async { messages.recv().await.map_or(Next::Ended, Next::Message) };

@@ -30,6 +30,7 @@ fn certificates_change_under_load_and_no_call_fails() {
                 }
             });
         }
+        let _stops = Stops(&stop);
         let mut options = TlsOptions::default();
         for _ in 0..SWAPS {
             let before = calls.load(Ordering::Relaxed);
@@ -47,8 +48,16 @@ fn certificates_change_under_load_and_no_call_fails() {
                 agreeing == 10
             });
         }
-        stop.store(true, Ordering::Relaxed);
     });
+}
+
+/// Ends the callers, also when what was waited for never comes: the test would wait for them.
+struct Stops<'t>(&'t AtomicBool);
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 #[test]
