@@ -135,7 +135,7 @@ pub async fn answer_once(shard: &Rc<Shard>, socket: &Socket, refusal: Refusal, f
     shard.metrics.count_refusal(refusal);
     let content = response::Content::Sized(response::JSON, reply.body.len());
     let id = shard.new_request_id();
-    let extra = response::Extra { fields, request_id: Some(id.as_str()), ..response::Extra::default() };
+    let extra = response::Extra { fields, request_id: Some(id.as_bytes()), ..response::Extra::default() };
     response::write_head(&mut out, reply.status, content, true, &sweep::date(shard), extra);
     out.extend_from_slice(&reply.body);
     // A caller that is gone already needs no answer; one that has sent its request must not get a reset instead.

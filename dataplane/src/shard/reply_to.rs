@@ -27,7 +27,7 @@ impl ReplyTo<'_> {
         Extra {
             fields,
             cors_origin: self.cors,
-            request_id: Some(self.request_id.as_str()),
+            request_id: Some(self.request_id.as_bytes()),
             correlation_id: self.correlation_id,
         }
     }

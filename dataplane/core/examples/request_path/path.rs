@@ -161,7 +161,7 @@ impl Path {
             route => return Err(format!("no scenario goes to {route:?}")),
         };
         let extra =
-            Extra { fields: &[], cors_origin: admitted.origin(), request_id: Some(id.as_str()), correlation_id };
+            Extra { fields: &[], cors_origin: admitted.origin(), request_id: Some(id.as_bytes()), correlation_id };
         let content = Content::Sized(response::JSON, reply.body.len());
         response::write_head(out, reply.status, content, !request.head.keep_alive, DATE, extra);
         out.extend_from_slice(&reply.body);

@@ -25,6 +25,14 @@ impl RequestId<'_> {
             RequestId::Made(made) => made.as_str(),
         }
     }
+
+    /// The same as it goes out, where nobody asks anew whether it is text.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            RequestId::Given(text) => text.as_bytes(),
+            RequestId::Made(made) => made.as_bytes(),
+        }
+    }
 }
 
 /// A name that is made here: hexadecimal, unique by what it was made from.
@@ -46,6 +54,11 @@ impl MadeId {
     /// Its text.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// The same as it goes out.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 }
 

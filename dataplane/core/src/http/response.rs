@@ -26,8 +26,8 @@ pub struct Extra<'a> {
     pub fields: &'a [(&'static str, &'a str)],
     /// The checked `Origin` to allow, as CORS wants it.
     pub cors_origin: Option<&'a [u8]>,
-    /// The request's name, for `X-Request-Id`.
-    pub request_id: Option<&'a str>,
+    /// The request's name, for `X-Request-Id`: visible ASCII.
+    pub request_id: Option<&'a [u8]>,
     /// What came as `X-Correlation-Id`.
     pub correlation_id: Option<&'a str>,
 }
@@ -62,14 +62,14 @@ pub fn write_head(out: &mut Vec<u8>, status: u16, content: Content, close: bool,
     if close {
         out.extend_from_slice(b"\r\nConnection: close");
     }
-    let named = [("X-Request-Id", extra.request_id), ("X-Correlation-Id", extra.correlation_id)];
-    let named = named.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
-    for (name, value) in named.chain(extra.fields.iter().copied()) {
-        debug_assert!(value.bytes().all(|byte| byte >= b' '));
-        out.extend_from_slice(b"\r\n");
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value.as_bytes());
+    if let Some(id) = extra.request_id {
+        push_field(out, "X-Request-Id", id);
+    }
+    if let Some(id) = extra.correlation_id {
+        push_field(out, "X-Correlation-Id", id.as_bytes());
+    }
+    for (name, value) in extra.fields {
+        push_field(out, name, value.as_bytes());
     }
     if let Some(origin) = extra.cors_origin {
         out.extend_from_slice(b"\r\nAccess-Control-Allow-Origin: ");
@@ -79,6 +79,14 @@ pub fn write_head(out: &mut Vec<u8>, status: u16, content: Content, close: bool,
         );
     }
     out.extend_from_slice(b"\r\n\r\n");
+}
+
+fn push_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    debug_assert!(value.iter().all(|byte| *byte >= b' '));
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
 }
 
 /// The fields of an answer to a CORS preflight whose origin was checked. Whatever fields the page wants to send it may:
