@@ -179,15 +179,13 @@ impl EventLoop {
             let is_held = self.is_held(now);
             self.enter(is_held, is_starving || is_ready)?;
             let now = if is_held { now } else { self.shard.now() };
-            let turns = self.pace.poll_turn(is_held, now);
-            if turns {
+            if self.pace.poll_turn(is_held, now) {
                 Timer::new(TURN).await;
+                // Here and not after the tasks' run: those that are known would be counted before the executor counts them.
+                self.look_for_others(now);
             }
             let reaped = self.shard.stalls.clone().run(Doing::Pump, || self.reap(now));
             let mut ran = self.let_run().await;
-            if turns {
-                self.look_for_others(now);
-            }
             let was_busy = reaped > 0 || ran != Ran::Nothing || is_starving || self.table.has_work();
             if self.pace.poll_sleep(self.is_held(now), was_busy) {
                 self.sleep().await;
